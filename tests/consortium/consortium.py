@@ -174,6 +174,16 @@ class Consortium:
             offers = approvals.whole_offers(home)[0]
             sign(home, ([offer for offer in offers if not offer.approval] or offers)[-1])
 
+    def begin(self, study: Study, **options: Any) -> Path:
+        """As `start`, and `approve` by all, where nothing has happened yet: a copy of one to which that has happened, made once in
+        a process. Every process has just started."""
+        assert not self.home.study_folders()
+        self.close()
+        shutil.copytree(_begun(self, study, options).name, self.folder, dirs_exist_ok=True)
+        self.__post_init__()
+        (folder,) = self.home.study_folders()
+        return folder
+
     def withdraw(self, name: str) -> None:
         home = self.hospital(name)
         approvals.withdraw(home, approvals.offers(home)[-1])
@@ -230,6 +240,22 @@ class Consortium:
     def sums_opened(self) -> int:
         """Of the newest study; for what looks at every letter, as the whole status takes as long as some letters."""
         return len(list(self.desk._studies.values())[-1].run.rounds_with_openings())
+
+
+_once: dict[object, tempfile.TemporaryDirectory[str]] = {}
+
+
+def _begun(like: Consortium, study: Study, options: dict[str, Any]) -> tempfile.TemporaryDirectory[str]:
+    """The folder of a consortium like this one in which all have approved this study; closed."""
+    founded = like.n, like.url, like.rows, like.own_split, simulator.write_tables, simulator.document
+    key = (founded, like.now, study.to_toml(), tuple(sorted(options.items())))
+    if key not in _once:
+        _once[key] = tempfile.TemporaryDirectory(prefix="cipherward-begun-")
+        made = replace(like, folder=Path(_once[key].name), carried=[], before=lambda sender, to, letter: None)
+        made.start(study, **options)
+        made.approve()
+        made.close()
+    return _once[key]
 
 
 def opened(path: Path) -> list[tuple[bytes, NDArray[Any]]]:

@@ -30,8 +30,7 @@ def another_value(text: str) -> str:
 
 def run_until_the_first_sum(four: Consortium) -> None:
     """Everybody takes part, and `ME` has verified the first sum."""
-    four.start(document(4, training={"rounds": 2}, aggregation={"deadline_seconds": 1.0}), begin_after=0.0)
-    four.approve()
+    four.begin(document(4, training={"rounds": 2}, aggregation={"deadline_seconds": 1.0}), begin_after=0.0)
     while not four.desks[ME].status()[0]["sums_verified"]:
         if not four.queue:
             four.poll()

@@ -65,8 +65,7 @@ def test_an_old_copy_is_told_so_and_the_hospitals_are_sent_to_its_people(four: C
 def test_people_who_say_that_a_study_was_restored_let_it_go_on_with_what_hospitals_have_verified(
     four: Consortium, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = four.start(document(4, training={"rounds": 4}))
-    four.approve()
+    folder = four.begin(document(4, training={"rounds": 4}))
     run_until(four, 1)
     shutil.copytree(four.home.path, four.folder / "old")
     run_until(four, 3)

@@ -30,8 +30,7 @@ def set_back(four: Consortium) -> None:
 
 def in_the_middle(four: Consortium) -> None:
     """Two sums are verified everywhere; a copy of the ledger is from after the first."""
-    four.start(document(4, training={"rounds": 4}))
-    four.approve()
+    four.begin(document(4, training={"rounds": 4}))
     go_on_until(four, "Receipt", 4)
     four.desks[ME].close()
     shutil.copy(four.folder / ME / "ledger.sqlite", four.folder / "old.sqlite")

@@ -97,8 +97,7 @@ def test_where_this_hospitals_update_was_cut_another_study_of_the_same_first_mod
 
 
 def test_a_study_about_rows_that_too_few_have_says_so_to_the_coordinators_people(four: Consortium) -> None:
-    four.start(document(4, singled_out="never"))
-    four.approve()
+    four.begin(document(4, singled_out="never"))
     four.pump()
     assert four.status()["sums_opened"] < 2
     assert "have enough rows for this question (rule 1)" in four.status()["last_error"]

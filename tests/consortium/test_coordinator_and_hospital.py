@@ -23,6 +23,15 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return simulator.run(tmp_path_factory.mktemp("local"), simulator.study(4)).path
 
 
+ONE = {"rounds": 1}
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With one round."""
+    return simulator.run(tmp_path_factory.mktemp("short"), simulator.study(4, training=ONE)).path
+
+
 def same_as(local: Path, path: Path) -> None:
     """The opened integers and the model after every sum are those of the local run."""
     ours, theirs = opened(path), opened(local)
@@ -32,13 +41,13 @@ def same_as(local: Path, path: Path) -> None:
     assert simulator.weights(path).tobytes() == simulator.weights(local).tobytes()
 
 
-def ends_as(local: Path, four: Consortium) -> Path:
-    """A study that all approve ends with what the local run gave; its folder at the coordinator."""
-    folder = four.start(document(4))
+def ends_as(short: Path, four: Consortium) -> Path:
+    """A study of one round that all approve ends with what the local run gave; its folder at the coordinator."""
+    folder = four.start(document(4, training=ONE))
     four.approve()
     four.pump()
     assert four.status()["phase"] == "finished"
-    same_as(local, folder)
+    same_as(short, folder)
     return folder
 
 
@@ -111,20 +120,20 @@ KINDS = ["Offer", "Approval", "Begun", "Announce", "Join", "Joined", "Update", "
 KINDS += ["Release", "Opening", "Receipt"]
 
 
-def test_a_hospital_that_restarts_before_every_letter_takes_part_all_the_same(four: Consortium, local: Path) -> None:
+def test_a_hospital_that_restarts_before_every_letter_takes_part_all_the_same(four: Consortium, short: Path) -> None:
     def before(sender: str, to: str, letter: bytes) -> None:
         if to == "clinic-2":
             four.restart_hospital(to)
 
     four.before = before
-    ends_as(local, four)
+    ends_as(short, four)
     assert received.received(four.hospital("clinic-2"))[0].verified
     assert four.alarms("clinic-2") == []
 
 
 @pytest.mark.parametrize("answered", [False, True], ids=["before its answers left", "after its answers left"])
 def test_a_hospital_that_dies_before_a_letter_counts_as_handled_gets_it_again(
-    four: Consortium, local: Path, answered: bool
+    four: Consortium, short: Path, answered: bool
 ) -> None:
     def before(sender: str, to: str, letter: bytes) -> None:
         if to == "clinic-3":
@@ -134,7 +143,7 @@ def test_a_hospital_that_dies_before_a_letter_counts_as_handled_gets_it_again(
             four.restart_hospital(to)
 
     four.before = before
-    ends_as(local, four)
+    ends_as(short, four)
     assert received.received(four.hospital("clinic-3"))[0].verified
 
 
@@ -156,7 +165,7 @@ REPRESENTATIVE += [(kind, True) for kind in ("Approval", "Join", "Vote")]
     ],
 )
 def test_a_coordinator_that_dies_goes_on_to_the_same_model(
-    four: Consortium, local: Path, kind: str, lost: bool
+    four: Consortium, short: Path, kind: str, lost: bool
 ) -> None:
     """It dies at some letters of each kind; what it was about to send may be lost with it."""
     seen = 0
@@ -173,7 +182,7 @@ def test_a_coordinator_that_dies_goes_on_to_the_same_model(
             four.restart_host()
 
     four.before = before
-    folder = ends_as(local, four)
+    folder = ends_as(short, four)
     assert seen
     assert simulator.holds(folder)
 
@@ -182,7 +191,7 @@ def test_a_coordinator_that_dies_goes_on_to_the_same_model(
 
 
 def test_without_its_people_s_approval_nothing_leaves_a_hospital(four: Consortium) -> None:
-    four.start(document(4), begin_after=60.0)
+    four.start(document(4, training=ONE), begin_after=60.0)
     four.approve("clinic-1", "clinic-2", "clinic-3")
     four.now += 61
     four.pump()
@@ -221,8 +230,7 @@ def test_who_approves_late_catches_up_and_takes_part(four: Consortium) -> None:
 
 def test_who_withdraws_contributes_and_releases_no_more_and_still_verifies(four: Consortium) -> None:
     """Its keys are erased at once: for the sum that is under way it counts as a hospital that vanished."""
-    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
-    four.approve()
+    folder = four.begin(document(4, aggregation={"deadline_seconds": 30.0}))
     in_flight: list[str] = []
 
     def before(sender: str, to: str, letter: bytes) -> None:
@@ -249,7 +257,7 @@ def test_who_withdraws_contributes_and_releases_no_more_and_still_verifies(four:
 def test_deadlines_do_not_follow_a_clock_that_jumps(four: Consortium, jump: int) -> None:
     ticks = 0.0
     four.desk = CoordinatorDesk(four.home, lambda: four.now, ticks=lambda: ticks)
-    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
+    folder = four.start(document(4, training=ONE, aggregation={"deadline_seconds": 30.0}))
     four.approve()
     four.poll()
     four.reachable.discard("clinic-2")
@@ -263,8 +271,7 @@ def test_deadlines_do_not_follow_a_clock_that_jumps(four: Consortium, jump: int)
 
 
 def test_a_hospital_that_is_away_is_missed_only_until_the_deadline(four: Consortium) -> None:
-    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
-    four.approve()
+    folder = four.begin(document(4, training=ONE, aggregation={"deadline_seconds": 30.0}))
     four.poll()
     four.reachable.discard("clinic-2")
     four.pump()
@@ -273,7 +280,7 @@ def test_a_hospital_that_is_away_is_missed_only_until_the_deadline(four: Consort
     four.now += 31  # one deadline for all sums
     four.pump()
     assert four.status()["phase"] == "finished"
-    assert [2 in line for line in simulator.contributors(folder)] == [False] * 4
+    assert [2 in line for line in simulator.contributors(folder)] == [False] * 3
     assert list(four.status()["away"]) == ["clinic-2"]
     four.come_back("clinic-2")
     four.pump()
@@ -283,8 +290,7 @@ def test_a_hospital_that_is_away_is_missed_only_until_the_deadline(four: Consort
 
 
 def test_a_hospital_that_was_away_is_waited_for_again_once_it_has_spoken(four: Consortium) -> None:
-    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
-    four.approve()
+    folder = four.begin(document(4, aggregation={"deadline_seconds": 30.0}))
     four.poll()
     four.reachable.discard("clinic-2")
     four.pump()
@@ -335,8 +341,7 @@ def test_a_hospital_whose_rules_refuse_says_which_by_name_and_takes_it_back(four
 
 
 def test_a_policy_that_becomes_stricter_is_told_and_the_sum_does_not_wait(four: Consortium) -> None:
-    folder = four.start(document(4))
-    four.approve()
+    folder = four.begin(document(4))
     policy = four.hospital("clinic-4").policy_file
 
     def before(sender: str, to: str, letter: bytes) -> None:
@@ -366,8 +371,7 @@ def test_a_refusal_in_other_words_than_names_of_rules_is_refused(four: Consortiu
 
 @pytest.mark.parametrize("opened", [1, 4], ids=["while it runs", "after its end"])
 def test_a_hospital_whose_letters_were_dropped_catches_up(four: Consortium, opened: int) -> None:
-    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
-    four.approve()
+    folder = four.begin(document(4, aggregation={"deadline_seconds": 30.0}))
     four.poll()
     four.reachable.discard("clinic-2")
 
@@ -386,9 +390,8 @@ def test_a_hospital_whose_letters_were_dropped_catches_up(four: Consortium, open
     assert [2 in line for line in simulator.contributors(folder)][-1] == (opened == 1)
 
 
-def test_without_a_quorum_the_study_waits_and_says_for_whom(four: Consortium, local: Path) -> None:
-    folder = four.start(document(4, aggregation={"deadline_seconds": 30.0}))
-    four.approve()
+def test_without_a_quorum_the_study_waits_and_says_for_whom(four: Consortium, short: Path) -> None:
+    folder = four.begin(document(4, training=ONE, aggregation={"deadline_seconds": 30.0}))
     four.poll()
     four.reachable -= {"clinic-2", "clinic-3"}
     four.pump()
@@ -404,12 +407,11 @@ def test_without_a_quorum_the_study_waits_and_says_for_whom(four: Consortium, lo
     four.come_back("clinic-3")
     four.pump()
     assert four.status()["phase"] == "finished"
-    same_as(local, folder)
+    same_as(short, folder)
 
 
 def test_a_study_is_stopped_after_its_current_sum_and_hospitals_are_told(four: Consortium) -> None:
-    folder = four.start(document(4))
-    four.approve()
+    folder = four.begin(document(4))
 
     def before(sender: str, to: str, letter: bytes) -> None:
         if kind_of(letter) == "Update" and four.sums_opened == 1:
@@ -442,7 +444,7 @@ def test_the_ckks_scheme_goes_through_a_restart_of_everybody_too(four: Consortiu
             four.restart_host()
 
     four.before = before
-    folder = four.start(document(4, aggregation={"scheme": "ckks"}))
+    folder = four.start(document(4, training=ONE, aggregation={"scheme": "ckks"}))
     four.approve()
     four.pump()
     assert four.status()["phase"] == "finished"

@@ -62,8 +62,7 @@ def go_on_until(four: Consortium, kind: str, count: int) -> None:
 @pytest.mark.parametrize("at", ["Join", "Update", "Vote", "Release"])
 def test_a_ledger_that_is_copied_after_a_stop_opens_nothing(four: Consortium, tmp_path: Path, at: str) -> None:
     """Whatever the sum under way had come to, two hospitals away or not."""
-    four.start(document(4, training={"rounds": 1}))
-    four.approve()
+    four.begin(document(4, training={"rounds": 1}))
     go_on_until(four, at, 3)
     four.reachable -= {"clinic-3", "clinic-4"}
     four.pump()
@@ -104,8 +103,7 @@ def failed(four: Consortium) -> None:
 def test_so_does_one_after_another_ending_and_what_proves_what_was_said_stays(
     four: Consortium, ending: Callable[[Consortium], None]
 ) -> None:
-    four.start(document(4))
-    four.approve()
+    four.begin(document(4))
     go_on_until(four, "Vote", 6)
     assert secrets_in(four.folder / "clinic-1")
     said = proofs(four.folder / "clinic-1")
@@ -127,8 +125,7 @@ def proofs(home: Path) -> tuple[list[tuple[bytes, ...]], list[tuple[bytes, ...]]
 def test_what_was_not_erased_because_the_process_died_is_erased_at_the_next_start(
     four: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    four.start(document(4))
-    four.approve()
+    four.begin(document(4))
     go_on_until(four, "Vote", 3)
     four.withdraw("clinic-1")
 
@@ -146,8 +143,7 @@ def test_what_was_not_erased_because_the_process_died_is_erased_at_the_next_star
 
 
 def test_a_finished_study_has_erased_its_keys_and_says_so(four: Consortium) -> None:
-    four.start(document(4, training={"rounds": 1}))
-    four.approve()
+    four.begin(document(4, training={"rounds": 1}))
     four.pump()
     for name in four.names:
         assert secrets_in(four.folder / name) == []
@@ -156,8 +152,7 @@ def test_a_finished_study_has_erased_its_keys_and_says_so(four: Consortium) -> N
 
 def test_while_somebody_reads_the_ledger_the_keys_are_not_said_to_be_erased(four: Consortium) -> None:
     """A backup that holds the file open keeps its log, in which the keys still are."""
-    four.start(document(4))
-    four.approve()
+    four.begin(document(4))
     go_on_until(four, "Vote", 3)
     reader = sqlite3.connect(four.folder / "clinic-1" / "ledger.sqlite")
     reader.execute("BEGIN")

@@ -97,8 +97,7 @@ def marked(content: bytes) -> bool:
 @pytest.fixture
 def approved(four: Consortium) -> Consortium:
     """A study that everybody has approved and that has not begun."""
-    four.start(document(4))
-    four.approve()
+    four.begin(document(4))
     return four
 
 

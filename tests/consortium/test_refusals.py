@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,10 @@ from cipherward.sums.packets import pack, unpack
 ME = "clinic-1"
 
 
-@pytest.fixture
-def running(four: Consortium) -> Consortium:
-    """A study that everybody approved, stopped in the middle of its second sum."""
+@pytest.fixture(scope="module")
+def running_once(tmp_path_factory: pytest.TempPathFactory) -> Consortium:
+    """A study that everybody approved, in the middle of its second sum; closed."""
+    four = Consortium(tmp_path_factory.mktemp("running"), 4)
     four.start(document(4))
     four.approve()
     four.poll()
@@ -56,7 +58,20 @@ def running(four: Consortium) -> Consortium:
         if four.status().get("step") == "deal" and four.sums_opened == 1:
             break
     assert four.queue
+    four.close()
     return four
+
+
+@pytest.fixture
+def running(running_once: Consortium, tmp_path: Path) -> Iterator[Consortium]:
+    """A copy of it that goes on from there."""
+    made = running_once.copied(tmp_path / "running")
+    made.put_down(made.desk.start())
+    assert (made.status()["step"], made.sums_opened) == ("deal", 1)
+    assert made.queue
+    made.queue.extend((ME, "coordinator", letter) for letter in made.desks[ME].poll())  # its approval, once per start
+    yield made
+    made.close()
 
 
 def from_coordinator(four: Consortium, study: bytes, body: Body, *, to: str = ME) -> bytes:
@@ -135,8 +150,7 @@ def test_packets_of_one_study_in_a_letter_about_another_are_refused(running: Con
 
 
 def test_a_study_file_that_was_changed_on_the_hospital_s_disk_runs_nothing(four: Consortium) -> None:
-    four.start(document(4))
-    four.approve()
+    four.begin(document(4))
     path = approvals.offers(four.hospital(ME))[0].folder / "study.toml"
     path.write_text(path.read_text().replace("rounds = 2", "rounds = 3"))
     four.restart_hospital(ME)
@@ -171,8 +185,7 @@ def test_a_damaged_study_at_a_hospital_stops_no_other(four: Consortium) -> None:
 
 
 def test_a_damaged_opening_at_a_hospital_is_an_alarm_and_stops_no_other_study(four: Consortium) -> None:
-    first = four.start(document(4))
-    four.approve()
+    first = four.begin(document(4))
     four.pump()
     (kept,) = four.hospital(ME).models.glob("tiny-*/receipts/0000/opening.cbor")
     kept.write_bytes(kept.read_bytes()[:-50])
@@ -334,8 +347,7 @@ def test_the_coordinator_refuses_letters_that_are_not_their_sender_s_own(running
 
 def test_a_breach_takes_one_hospital_out_and_all_others_see_the_evidence(four: Consortium) -> None:
     """The coordinator shows clinic-1 another model than everybody else."""
-    folder = four.start(document(5 - 1, aggregation={"deadline_seconds": 30.0}))
-    four.approve()
+    folder = four.begin(document(5 - 1, aggregation={"deadline_seconds": 30.0}))
     lied = False
 
     def hand_over(sender: str, to: str, letter: bytes) -> None:

@@ -31,6 +31,9 @@ from cipherward.vault.vault import Vault
 
 Capture = pytest.CaptureFixture[str]
 
+SHORT = {"rounds": 1}
+SUMS = 3
+
 
 @pytest.fixture
 def four(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consortium]:
@@ -51,7 +54,7 @@ def four(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Consortium
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of the same study on one machine that nothing happened to."""
     folder = tmp_path_factory.mktemp("alone")
-    simulator.run(folder, simulator.study(4))
+    simulator.run(folder, simulator.study(4, training=SHORT))
     return folder
 
 
@@ -86,7 +89,7 @@ def settle(four: Consortium) -> None:
 
 
 def test_coordinator_and_hospital_have_the_study_in_vaults_of_their_own(four: Consortium) -> None:
-    four.start(document(4))
+    four.start(document(4, training=SHORT))
     four.approve()
     four.pump()
     assert four.status()["phase"] == "finished"
@@ -96,7 +99,7 @@ def test_coordinator_and_hospital_have_the_study_in_vaults_of_their_own(four: Co
     settle(four)
     lines = list(in_vault.verify(coordinators(four)))
     assert all(line.holds for line in lines)
-    assert sum(line.outcome == "encrypted update" for line in lines) == 16
+    assert sum(line.outcome == "encrypted update" for line in lines) == 4 * SUMS
     kept = {entry.label.path for entry in opened(coordinators(four))[1].of()}
     assert {"approvals/1.signed", "started.json", "begun", "model.safetensors", "report.html"} <= kept
     assert not [path for path in kept if "key" in path or "ledger" in path or "journal" in path]
@@ -104,7 +107,9 @@ def test_coordinator_and_hospital_have_the_study_in_vaults_of_their_own(four: Co
     assert own is not None
     assert all(line.holds for line in in_vault.verify(own))
     theirs = {entry.label.path for entry in opened(own)[1].of()}
-    assert {path for path in theirs if "hospital-" in path} == {f"receipts/{n:04d}/hospital-1.cbor" for n in range(4)}
+    assert {path for path in theirs if "hospital-" in path} == {
+        f"receipts/{n:04d}/hospital-1.cbor" for n in range(SUMS)
+    }
     assert four.alarms("coordinator") == four.alarms("clinic-1") == []
 
 
@@ -184,7 +189,7 @@ def check_the_end(four: Consortium, folder: Path, alone: Path, first: bytes) -> 
     assert simulator.weights(folder).tobytes() == simulator.weights(alone / "run").tobytes()
     for name in four.names:
         (own,) = four.hospital(name).models.iterdir()
-        for number in range(4):
+        for number in range(SUMS):
             opening = f"receipts/{number:04d}/opening.cbor"
             assert (own / opening).read_bytes() == (folder / opening).read_bytes()
     assert not [alarm for alarm in four.alarms("coordinator") if "breach" in alarm]
@@ -206,7 +211,7 @@ def test_a_coordinator_that_lost_its_studies_goes_on_from_its_vault(
     four: Consortium, alone: Path, kind: str, capsys: Capture
 ) -> None:
     """It has its own copies of keys and members, and nothing else: no study, no journal, no spool."""
-    folder = four.start(document(4))
+    folder = four.start(document(4, training=SHORT))
     four.approve()
     first = lose(four, folder, kind, capsys)
     lines = check_the_end(four, folder, alone, first)
@@ -224,7 +229,7 @@ def test_a_coordinator_that_lost_its_studies_goes_on_from_its_vault(
 def test_what_the_vault_did_not_have_yet_hospitals_bring_back_and_what_the_log_lost_stays_a_gap(
     four: Consortium, alone: Path, kind: str, capsys: Capture
 ) -> None:
-    folder = four.start(document(4))
+    folder = four.start(document(4, training=SHORT))
     four.approve()
     first = lose(four, folder, kind, capsys, behind=True)
     lines = check_the_end(four, folder, alone, first)
@@ -283,7 +288,7 @@ def test_an_opening_that_is_brought_and_proves_nothing_is_refused(four: Consorti
 def test_what_a_hospital_that_withdraws_has_contributed_is_erased_in_the_vault(
     four: Consortium, capsys: Capture
 ) -> None:
-    folder = four.start(document(4))
+    folder = four.start(document(4, training=SHORT))
     four.approve()
 
     def before(sender: str, to: str, letter: bytes) -> None:
@@ -320,7 +325,7 @@ def test_a_home_without_a_vault_has_none_and_wrong_settings_are_an_alarm_that_st
         address_of(HospitalHome(settings.parent))
     four.restart_hospital("clinic-2")
     assert "vault cannot be used" in four.alarms("clinic-2")[0]
-    four.start(document(4))
+    four.start(document(4, training=SHORT))
     four.approve()
     four.pump()
     assert four.status()["phase"] == "finished"

@@ -315,8 +315,7 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_study_that_does_not_come_to_an_end_is_set_aside_told_by_name_and_goes_on_when_people_say_so(
     four: Consortium, hours: list[float]
 ) -> None:
-    four.start(document(4, name="endless", training=SHORT), begin_after=0.0)
-    four.approve()
+    four.begin(document(4, name="endless", training=SHORT), begin_after=0.0)
     four.poll()
     desk = four.desks[ME]
     (study,) = desk._all_studies()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,27 @@ def rounds_of(world: World, count: int) -> tuple[list[StudyState], list[Entries]
     return states, sums
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, StudyState, Entries]:
+    """The first study after its first sum of updates, closed; the state in which that was asked, and what everybody reads."""
+    with World(tmp_path_factory.mktemp("once"), study()) as made:
+        (state,), (wide,) = rounds_of(made, 1)
+    return made, state, wide
+
+
+@pytest.fixture
+def first(once: tuple[World, StudyState, Entries], tmp_path: Path) -> Iterator[World]:
+    """That study, by hospitals with copies of their ledgers."""
+    made = copy.copy(once[0])
+    (ledgers := tmp_path / "ledgers").mkdir()
+    made.sites = {
+        i: dataclasses.replace(site, ledger=Ledger(Path(shutil.copy(site.ledger.path, ledgers / f"{i}.sqlite"))))
+        for i, site in made.sites.items()
+    }
+    with made:
+        yield made
+
+
 def opened(world: World, state: StudyState) -> Any:
     rules, opening = world.hub.rules, world.opening(state.sums_done)
     task, n = asking.task_of(rules, state, opening.attempt), len(contributors_of(rules, opening))
@@ -93,21 +117,24 @@ SECOND: dict[str, tuple[dict[str, Any], float, float]] = {
 """The second study; how much larger its updates are; and where they are cut."""
 
 
-@pytest.mark.parametrize("edit", SECOND)
-def test_a_second_study_that_cuts_the_same_updates_shows_the_largest_and_is_refused(tmp_path: Path, edit: str) -> None:
+@pytest.mark.parametrize(
+    "edit", ["range", "rate", *(pytest.param(edit, marks=pytest.mark.thorough) for edit in ("cap", "bits", "alerts"))]
+)
+def test_a_second_study_that_cuts_the_same_updates_shows_the_largest_and_is_refused(
+    once: tuple[World, StudyState, Entries], first: World, tmp_path: Path, edit: str
+) -> None:
     sections, scale, bound = SECOND[edit]
-    with World(tmp_path / "first", study()) as first:
-        (state,), (wide,) = rounds_of(first, 1)
-        assert state.inner.weight_cap == CAP
-        entry = largest(first, state)
-        assert abs(entry) < WIDE
-        with forgetful(first, tmp_path / "forgetful", study("second", **sections)) as second:
-            _, (narrow,) = rounds_of(second, 1)
-        assert (scale * wide - narrow)[ENTRY] + bound == pytest.approx(scale * entry, rel=1e-3)
-        told = declined(first, tmp_path / "second", study("third", **sections))
-        assert told["reason"].endswith("and this hospital's is cut now")
-        assert "the study 'first'" in told["reason"]
-        assert "aggregation.range_initial" in told["reason"]
+    _, state, wide = once
+    assert state.inner.weight_cap == CAP
+    entry = largest(first, state)
+    assert abs(entry) < WIDE
+    with forgetful(first, tmp_path / "forgetful", study("second", **sections)) as second:
+        _, (narrow,) = rounds_of(second, 1)
+    assert (scale * wide - narrow)[ENTRY] + bound == pytest.approx(scale * entry, rel=1e-3)
+    told = declined(first, tmp_path / "second", study("third", **sections))
+    assert told["reason"].endswith("and this hospital's is cut now")
+    assert "the study 'first'" in told["reason"]
+    assert "aggregation.range_initial" in told["reason"]
 
 
 def test_a_study_that_cuts_nobody_after_one_that_cut_the_largest_is_refused(tmp_path: Path) -> None:
@@ -117,20 +144,20 @@ def test_a_study_that_cuts_nobody_after_one_that_cut_the_largest_is_refused(tmp_
         assert told["reason"].endswith("with other aggregation.range_initial, and this hospital's was cut then")
 
 
-def test_a_grid_too_coarse_for_updates_shows_how_many_are_beyond_half_a_step_and_is_refused(tmp_path: Path) -> None:
+def test_a_grid_too_coarse_for_updates_shows_how_many_are_beyond_half_a_step_and_is_refused(
+    first: World, tmp_path: Path
+) -> None:
     """Bisected over studies, that is the largest hospital's entry."""
     steps = 7
     coarse = {"bits": 4, "rounding": "nearest", "range_initial": 2 * steps * NARROW}
-    with World(tmp_path / "first", study()) as first:
-        rounds_of(first, 1)
-        with forgetful(first, tmp_path / "forgetful", study("second", aggregation=coarse)) as second:
-            _, (read,) = rounds_of(second, 1)
-        assert read[ENTRY] == pytest.approx(2 * NARROW)  # one step: one hospital, the others are below half of one
-        told = declined(first, tmp_path / "second", study("third", aggregation=coarse))
-        assert "aggregation.range_initial, aggregation.bits" in told["reason"]
-        dithered = study("fourth", aggregation=coarse | {"rounding": "stochastic"})
-        with again(first, tmp_path / "third", dithered, SIMULATION) as third:
-            rounds_of(third, 1)
+    with forgetful(first, tmp_path / "forgetful", study("second", aggregation=coarse)) as second:
+        _, (read,) = rounds_of(second, 1)
+    assert read[ENTRY] == pytest.approx(2 * NARROW)  # one step: one hospital, the others are below half of one
+    told = declined(first, tmp_path / "second", study("third", aggregation=coarse))
+    assert "aggregation.range_initial, aggregation.bits" in told["reason"]
+    dithered = study("fourth", aggregation=coarse | {"rounding": "stochastic"})
+    with again(first, tmp_path / "third", dithered, SIMULATION) as third:
+        rounds_of(third, 1)
 
 
 def test_two_studies_that_part_in_the_second_round_are_refused_there(tmp_path: Path) -> None:
@@ -248,20 +275,20 @@ def test_a_range_that_grows_while_updates_hardly_change_shows_the_largest_in_one
         assert read == pytest.approx(largest(second, states[-1]), rel=0.01)
 
 
-def test_a_study_is_asked_again_and_with_other_steps_and_ranges_where_nobody_was_cut(tmp_path: Path) -> None:
-    with World(tmp_path / "first", study()) as first:
-        rounds_of(first, 1)
-        honest: dict[str, dict[str, Any]] = {
-            "again": {},
-            "longer": {"rounds": 3},
-            "wider": {"aggregation": {"range_initial": 1.0}},
-            "narrower": {"aggregation": {"range_initial": 0.0625}},
-            "rate": {"training": {"learning_rate": 0.1}},
-        }
-        for name, sections in honest.items():
-            with again(first, tmp_path / name, study(name, **sections), SIMULATION) as other:
-                rounds_of(other, sections.get("rounds", 1))
-            first = other
+def test_a_study_is_asked_again_and_with_other_steps_and_ranges_where_nobody_was_cut(
+    first: World, tmp_path: Path
+) -> None:
+    honest: dict[str, dict[str, Any]] = {
+        "again": {},
+        "longer": {"rounds": 3},
+        "wider": {"aggregation": {"range_initial": 1.0}},
+        "narrower": {"aggregation": {"range_initial": 0.0625}},
+        "rate": {"training": {"learning_rate": 0.1}},
+    }
+    for name, sections in honest.items():
+        with again(first, tmp_path / name, study(name, **sections), SIMULATION) as other:
+            rounds_of(other, sections.get("rounds", 1))
+        first = other
 
 
 def test_a_cut_study_is_asked_again_in_the_same_way_also_with_more_rounds(tmp_path: Path) -> None:
@@ -284,15 +311,15 @@ def test_a_hospital_that_starts_again_gives_the_same_cut_update(tmp_path: Path) 
         assert len(query) == 32
 
 
-def test_a_ledger_of_before_does_not_know_what_was_cut_so_no_first_update_is_until_it_fits(tmp_path: Path) -> None:
+def test_a_ledger_of_before_does_not_know_what_was_cut_so_no_first_update_is_until_it_fits(
+    first: World, tmp_path: Path
+) -> None:
     narrow = {"range_initial": NARROW}
-    with World(tmp_path / "first", study()) as first:
-        rounds_of(first, 1)
-        for site in first.sites.values():
-            forget(site.ledger, site.standing.register.name)
-        assert declined(first, tmp_path / "second", study("second", aggregation=narrow))["reason"] == FORGOTTEN
-        with again(first, tmp_path / "third", study("third", rounds=2), SIMULATION) as third:
-            rounds_of(third, 2)
+    for site in first.sites.values():
+        forget(site.ledger, site.standing.register.name)
+    assert declined(first, tmp_path / "second", study("second", aggregation=narrow))["reason"] == FORGOTTEN
+    with again(first, tmp_path / "third", study("third", rounds=2), SIMULATION) as third:
+        rounds_of(third, 2)
 
 
 def test_a_rebuilt_ledger_is_one_of_before(tmp_path: Path) -> None:
@@ -304,25 +331,21 @@ def test_a_rebuilt_ledger_is_one_of_before(tmp_path: Path) -> None:
             first.run_sums(1)
 
 
-def test_a_study_with_privacy_of_records_is_refused_before_its_budget_is_charged(tmp_path: Path) -> None:
+def test_a_study_with_privacy_of_records_is_refused_before_its_budget_is_charged(first: World, tmp_path: Path) -> None:
     """Noise of records hides patients, not hospitals."""
     private: dict[str, Any] = {"privacy": {"unit": "record", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}}
     narrow = study("second", aggregation={"range_initial": NARROW / 8}, **private)
-    with World(tmp_path / "first", study()) as first:
-        rounds_of(first, 1)
-        declined(first, tmp_path / "second", narrow)
-        refused = Ledger(first.sites[LARGE].ledger.path)
-        assert [what for _, _, _, unit, what, event in refused.charges() if event] == []
-        refused.close()
+    declined(first, tmp_path / "second", narrow)
+    refused = Ledger(first.sites[LARGE].ledger.path)
+    assert [what for _, _, _, unit, what, event in refused.charges() if event] == []
+    refused.close()
 
 
-def test_noise_of_hospitals_bounds_what_an_update_shows_so_no_rule_does(tmp_path: Path) -> None:
+def test_noise_of_hospitals_bounds_what_an_update_shows_so_no_rule_does(first: World, tmp_path: Path) -> None:
     private: dict[str, Any] = {"privacy": {"unit": "hospital", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 0.001}}
-    with World(tmp_path / "first", study()) as first:
-        rounds_of(first, 1)
-        with again(first, tmp_path / "second", study("second", **private), SIMULATION) as second:
-            second.run_sums(2)
-            assert len(second.run.rounds_with_openings()) == 2
+    with again(first, tmp_path / "second", study("second", **private), SIMULATION) as second:
+        second.run_sums(2)
+        assert len(second.run.rounds_with_openings()) == 2
 
 
 def test_reach_is_the_rate_times_the_steps(tmp_path: Path) -> None:
