@@ -194,6 +194,29 @@ def test_a_coordinator_that_starts_again_asks_nobody_twice(finished: Consortium,
     finished.queue.clear()
 
 
+def test_while_sums_follow_each_other_fast_heads_wait_but_not_the_last(tmp_path: Path) -> None:
+    def heads(folder: Path, seconds: float) -> int:
+        """How many clinic-1 is asked to cosign where the coordinator looks round after each letter, so many seconds apart."""
+        four = Consortium(folder, 4)
+        run = four.start(document(4))
+        four.approve()
+
+        def look(sender: str, to: str, letter: bytes) -> None:
+            four.now += seconds
+            four.put_down(four.desk.tick())
+
+        four.before = look
+        four.pump()
+        four.close()
+        assert four.status()["phase"] == "finished"
+        assert [line for line in verify_run(run) if not line.holds] == []
+        return [(to, kind_of(letter)) for _, to, letter in four.carried].count(("clinic-1", "Head"))
+
+    slowly, fast = heads(tmp_path / "slowly", 1.0), heads(tmp_path / "fast", 0.0)
+    assert 1 <= fast <= 5
+    assert slowly > 2 * fast
+
+
 def test_a_file_that_is_edited_while_the_service_runs_does_not_become_the_true_one(tmp_path: Path) -> None:
     two = Consortium(tmp_path / "consortium", 4)
     folder = two.start(document(4))

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.transport.consortium import Consortium, Letters, running, until
 
-from cipherward.transport import mailboxes, subjects
+from cipherward.transport import mailboxes, receiving, subjects
+from cipherward.transport.post import CoordinatorPost
 
 
 def test_letters_go_both_ways_in_the_order_in_which_they_were_put(consortium: Consortium) -> None:
@@ -28,6 +29,64 @@ def test_letters_go_both_ways_in_the_order_in_which_they_were_put(consortium: Co
         assert down.got == [("coordinator", letter) for letter in (b"to alpha", large, *others)]
         assert not outbox.pending()
         assert not consortium.log.alarms()
+
+    asyncio.run(story())
+
+
+def test_small_letters_are_acknowledged_together_and_handled_once_where_that_is_lost(
+    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [b"one", b"two", b"three"]
+
+    async def left(post: CoordinatorPost) -> int:
+        assert post._link is not None
+        found = await post._link.client.jsm().stream_info(subjects.stream(subjects.UP, "alpha"))
+        return int(found.state.messages)
+
+    async def nothing(receiver: receiving.Receiver) -> None:
+        """The machine stops before it has acknowledged anything."""
+
+    async def story() -> None:
+        alpha, letters = consortium.hospital("alpha"), Letters()
+        with monkeypatch.context() as stopped:
+            stopped.setattr(receiving, "LATE_SECONDS", 600.0)
+            stopped.setattr(receiving.Receiver, "_pay", nothing)
+            first = consortium.coordinator()
+            async with running(first, letters), running(alpha):
+                for letter in sent:
+                    alpha._outbox.put(letter)
+                await until(lambda: len(letters.got) == 3 and not alpha._outbox.pending())
+                assert await left(first) == 3
+        second, again = consortium.coordinator(), consortium.hospital("alpha")
+        async with running(second, letters), running(again):
+            again._outbox.put(b"four")
+            await until(lambda: len(letters.got) > 3)
+            deadline = asyncio.get_running_loop().time() + 60
+            while await left(second):
+                assert asyncio.get_running_loop().time() < deadline, "not acknowledged"
+                await asyncio.sleep(0.05)
+        assert letters.of("alpha") == [*sent, b"four"]
+
+    asyncio.run(story())
+
+
+def test_a_post_that_is_closed_acknowledges_what_it_has_handled(
+    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "LATE_SECONDS", 600.0)
+
+    async def story() -> None:
+        alpha, first, letters = consortium.hospital("alpha"), consortium.coordinator(), Letters()
+        async with running(alpha):
+            async with running(first, letters):
+                alpha._outbox.put(b"one")
+                await until(lambda: letters.got)
+            second = consortium.coordinator()
+            async with running(second, letters):
+                await until(lambda: second.status.connected)
+                assert second._link is not None
+                found = await second._link.client.jsm().stream_info(subjects.stream(subjects.UP, "alpha"))
+                assert not found.state.messages
 
     asyncio.run(story())
 

@@ -17,6 +17,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,8 @@ class CutUpdates:
             raise UnfitUpdateError(FORGOTTEN, reason=CUT_OTHERWISE, hint=WAY_OUT)
         sketch = self._sketch(update.start)
         for earlier in self._earlier(study):
-            if shows(earlier, update, _distance(earlier.sketch, sketch)):
+            # Most were cut in the same way, or not at all: however near they are, they show nothing.
+            if shows(earlier, update, 0.0) and shows(earlier, update, _distance(earlier.sketch, sketch)):
                 raise _refusal(earlier, study, update)
         kept = {
             "study": study.name,
@@ -118,10 +120,8 @@ class CutUpdates:
     def _earlier(self, study: Study) -> Iterator[Earlier]:
         """Updates for the same outcome; for another one, those of the same rows are others."""
         for data in self.ledger.standing_under(self._prefix):
-            kept = json.loads(data)
-            if kept["outcome"] == study.data.outcome:
-                sketch = np.frombuffer(bytes.fromhex(kept["sketch"]), "<f4")
-                yield Earlier(**kept | {"sketch": sketch, "way": bytes.fromhex(kept["way"])})
+            if (kept := _read(data)).outcome == study.data.outcome:
+                yield kept
 
     def _sketch(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
         codes = np.frombuffer(
@@ -133,6 +133,13 @@ class CutUpdates:
     @property
     def _prefix(self) -> str:
         return f"update {digest('register', self.register.encode()).hex()[:32]} "
+
+
+@lru_cache(maxsize=1024)
+def _read(data: bytes) -> Earlier:
+    kept = json.loads(data)
+    sketch = np.frombuffer(bytes.fromhex(kept["sketch"]), "<f4")
+    return Earlier(**kept | {"sketch": sketch, "way": bytes.fromhex(kept["way"])})
 
 
 def note_rebuilt(ledger: Ledger, register: str) -> None:

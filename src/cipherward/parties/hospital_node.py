@@ -235,11 +235,12 @@ class HospitalNode:
         except DataError as error:
             return self._decline(task, error)
         started, randomness = self.clock(), os.urandom(32) + self.ledger.device_key
+        has_rows = self.work.has_rows(self.state, self.policy.cell_min)
         with self.ledger.together():
             self.standing.named(block, task.context)
-        said = self.standing.statement(block, has_rows=self.work.has_rows(self.state, self.policy.cell_min))
-        dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
-        self.ledger.record_update(task.context, dealt.header, dealt.update)
+            said = self.standing.statement(block, has_rows=has_rows)
+            dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
+            self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._answers.keep(task.context, dealt.one_time)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]

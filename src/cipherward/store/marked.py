@@ -20,7 +20,8 @@ Row = dict[str, Any]
 _PAGE_BYTES = 1 << 14
 """What a sum of many hospitals writes is long."""
 
-_MOST_SEEN, _LARGEST_SEEN = 8, 1 << 20
+_MOST_SEEN, _MOST_BYTES = 512, 4 << 20
+"""How many rows, and bytes in them, are remembered as they were read last."""
 
 
 class MarkedTables:
@@ -39,6 +40,7 @@ class MarkedTables:
         self._columns = columns
         self._is_together = self._must_forget = False
         self._seen: dict[tuple[str, object], list[Any]] = {}
+        self._seen_bytes = 0
         with _storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None)
@@ -93,11 +95,15 @@ class MarkedTables:
     def _note(self, table: str, row: Iterable[Any], mark: bytes) -> None:
         """Remember a row that has its mark: to compare it with what is read next takes less time than another digest."""
         values = [*row, mark]
-        self._seen.pop((table, values[0]), None)  # what was erased is not kept
-        if len(self._seen) >= _MOST_SEEN:
+        if known := self._seen.pop((table, values[0]), None):  # what was erased is not kept
+            self._seen_bytes -= _bytes_in(known)
+        if (size := _bytes_in(values)) > _MOST_BYTES:
+            return
+        if len(self._seen) >= _MOST_SEEN or self._seen_bytes + size > _MOST_BYTES:
             self._seen.clear()
-        if sum(len(value) for value in values if isinstance(value, bytes)) <= _LARGEST_SEEN:
-            self._seen[table, values[0]] = values
+            self._seen_bytes = 0
+        self._seen[table, values[0]] = values
+        self._seen_bytes += size
 
     def _change_sum(self, context: bytes, **changes: object) -> Row | None:
         row = self._find("sums", context=context)
@@ -221,6 +227,10 @@ class MarkedTables:
 
 def _mark(table: str, row: Iterable[Any]) -> bytes:
     return digest("ledger-row", table.encode(), *(_tagged(value) for value in row))
+
+
+def _bytes_in(row: Iterable[Any]) -> int:
+    return sum(len(value) for value in row if isinstance(value, bytes))
 
 
 def _tagged(value: Any) -> bytes:

@@ -41,7 +41,7 @@ async def serve(home: HospitalHome, say: serving.Say) -> bool:
         return await _Service(home, say).run()
 
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 """How often what people decide here is looked for."""
 
 

@@ -36,6 +36,10 @@ Handle = Callable[[str, bytes, Content], Awaitable[None]]
 BATCH = 8
 SMALL = 128 << 10
 """Bytes up to which a letter of one chunk stays in memory, and all letters together that the server may send unasked for more."""
+LATE_SECONDS, _MOST_OWED = 1.0, 16
+"""How long a small letter that is handled waits for its acknowledgement, and how many may: acknowledged together they cost the
+server one write of its state, and a mailbox that is not emptied by each letter keeps its file. Whoever is cut off meanwhile gets
+them again, and knows that they are handled."""
 _WAIT_SECONDS = 15.0
 _PING_SECONDS = 5
 _REWIND_SECONDS = 60.0
@@ -125,6 +129,8 @@ class Receiver:
         self._hole: tuple[int, int] | None = None
         self._arrived: deque[Msg] = deque()
         self._arrival: asyncio.Future[None] | None = None
+        self._owed: list[str] = []
+        self._owed_until = 0.0
 
     async def run(self) -> None:
         """Receive until cancelled.
@@ -155,13 +161,14 @@ class Receiver:
                     rewound = loop.time()
         finally:
             self._abandon()
-            with contextlib.suppress(nats.errors.Error, OSError):
+            with contextlib.suppress(nats.errors.Error, OSError, TransportError):
+                await self._pay()
                 await subscription.unsubscribe()
 
     async def _arrive(self, message: Msg) -> None:
         self._arrived.append(message)
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
+        if self._arrival is not None:
+            _end(self._arrival)
 
     async def _next(self, timeout: float) -> Msg:
         """The next message. Not nats-py's next_msg: it makes two tasks for each.
@@ -169,12 +176,22 @@ class Receiver:
         Raises:
             TimeoutError: none came.
         """
-        if not self._arrived:
-            self._arrival = asyncio.get_running_loop().create_future()
-            await asyncio.wait({self._arrival}, timeout=timeout)
-            self._arrival = None
-        if not self._arrived:
-            raise TimeoutError
+        loop = asyncio.get_running_loop()
+        until = loop.time() + timeout
+        while not self._arrived:
+            now = loop.time()
+            if self._owed and now >= self._owed_until:
+                await self._pay()
+                continue
+            if now >= until:
+                raise TimeoutError
+            self._arrival = loop.create_future()
+            timer = loop.call_at(min(until, self._owed_until) if self._owed else until, _end, self._arrival)
+            try:
+                await self._arrival
+            finally:
+                timer.cancel()
+                self._arrival = None
         return self._arrived.popleft()
 
     async def _rewind(self) -> None:
@@ -280,8 +297,13 @@ class Receiver:
 
     async def _take_small(self, message: Msg, label: Label, body: memoryview) -> None:
         if chunks.letter_id(self._mailbox, label.nonce, label.size, [body]) == label.letter:
+            now = asyncio.get_running_loop().time()
+            if len(self._owed) >= _MOST_OWED or (self._owed and now >= self._owed_until):
+                await self._pay()  # handling may take hours
             await self._handle(self._mailbox, label.letter, bytes(body))
-            await self._acknowledge([message.reply])
+            if not self._owed:
+                self._owed_until = asyncio.get_running_loop().time() + LATE_SECONDS
+            self._owed.append(message.reply)
         else:
             await self._refuse(_NOT_GENUINE, [message.reply])
 
@@ -305,6 +327,11 @@ class Receiver:
         self._log("alarm", {"kind": "bad chunk", "member": self._member, "mailbox": self._mailbox, "reason": reason})
         await self._acknowledge(acknowledgements)
 
+    async def _pay(self) -> None:
+        """Acknowledge the small letters that were handled since."""
+        owed, self._owed = self._owed, []
+        await self._acknowledge(owed)
+
     async def _acknowledge(self, replies: list[str]) -> None:
         with foreign(self._link.url):
             for reply in replies:
@@ -314,6 +341,11 @@ class Receiver:
         if self._assembly is not None:
             self._assembly.discard()
             self._assembly = None
+
+
+def _end(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _silent() -> TransportError:

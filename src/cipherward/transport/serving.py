@@ -28,7 +28,7 @@ from cipherward.transport.post import Status
 from cipherward.transport.receiving import Content
 from cipherward.transport.troubles import Trouble
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 IDLE_SECONDS = 5.0
 """Between two looks round when nothing has happened for `QUIET_SECONDS`."""
 QUIET_SECONDS = 20.0

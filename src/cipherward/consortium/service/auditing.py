@@ -45,6 +45,9 @@ HEARD = {
 """Of what a hospital's node says, what comes into the hospital's audit log."""
 ASK_AGAIN = 300.0
 """Seconds until a hospital that has not cosigned a head is asked again, at first."""
+HEAD_PAUSE = 5.0
+"""Seconds between the heads that hospitals are asked to cosign while sums of the study follow each other faster than that; the last
+one is not held back."""
 _LAST_HEADS = 4
 """After a start: in so many heads it is looked up how much each hospital has cosigned; who is in none is asked."""
 
@@ -53,12 +56,13 @@ _LAST_HEADS = 4
 class _Logged:
     """A study's log at the coordinator. `seen`: how many entries each hospital has cosigned; `asked`: until when (ticks) no
     other head is sent to it, and the pause after the next one, which grows while it does not answer; `own`: heads of hospitals' own
-    logs that are not in it yet."""
+    logs that are not in it yet; `next_head`: when (ticks) the next head is due."""
 
     trail: Trail
     seen: dict[int, int] = field(default_factory=dict)
     asked: dict[int, tuple[float, float]] = field(default_factory=dict)
     own: dict[int, str] = field(default_factory=dict)
+    next_head: float = float("-inf")
 
 
 class CoordinatorAudit:
@@ -141,7 +145,8 @@ class CoordinatorAudit:
 
     def _due(self, study: CoordinatorStudy, logged: _Logged, only: int = 0) -> Out:
         log, now, found = logged.trail.log, self._ticks(), Out()
-        if not (lacking := self._lacking(study, logged)):
+        is_held_back = now < logged.next_head and not study.is_over
+        if (is_held_back and not only) or not (lacking := self._lacking(study, logged)):
             return found
         head, answered = log.checkpoint(), earlier_logs.answered(study.run.path)
         for hospital in lacking:
@@ -156,6 +161,7 @@ class CoordinatorAudit:
                 found.append((hospital, LogSuccession(newest.statement, len(study.run.rounds_with_openings()))))
             else:
                 found.append((hospital, Head(log.request(head, old))))
+            logged.next_head = now + HEAD_PAUSE
         return found
 
 

@@ -84,6 +84,12 @@ class Boundary:
             self.let_go()
         self._deaths = 0
 
+    @contextlib.contextmanager
+    def around_packet(self, what: str) -> Iterator[None]:
+        """Our own code that handles a packet. `what`: it calls that several times, for which one note on the disk is enough."""
+        with self.around(what) if what else contextlib.nullcontext(), self.translated("this study"):
+            yield
+
     def let_go(self) -> None:
         """Nothing is in hand, or the service is being stopped: that the process ends now says nothing about the study."""
         with contextlib.suppress(CipherwardError):

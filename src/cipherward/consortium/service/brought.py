@@ -33,6 +33,7 @@ class Brought:
         self._registers = Registers(home.registers_folder, ledger)
         self.unusable: set[str] = set()
         self.noticed: tuple[str, ...] = ()
+        self._looked_at: tuple[Policy | None, tuple[str, ...], tuple[str, ...]] = (None, (), ())
 
     def policy(self) -> Policy:
         """Raises RefusedError where it cannot be read."""
@@ -41,6 +42,21 @@ class Brought:
             return self._home.remembered.get("policy", [file], lambda: policyfile.load(file))
         except StorageError as error:
             raise RefusedError(f"without a readable policy nothing leaves: {error.message}") from None
+
+    def broken(self) -> tuple[str, ...]:
+        """The clauses of the policy that the study breaks, as `Policy.broken`. Raises: as `policy`."""
+        return self._against_policy()[1]
+
+    def clauses_broken(self) -> tuple[str, ...]:
+        """The same by name. Raises: as `policy`."""
+        return self._against_policy()[2]
+
+    def _against_policy(self) -> tuple[Policy | None, tuple[str, ...], tuple[str, ...]]:
+        """A study never changes; it is compared again when the policy is another one."""
+        policy = self.policy()
+        if self._looked_at[0] is not policy:
+            self._looked_at = policy, policy.broken(self._study), policy.clauses_broken(self._study)
+        return self._looked_at
 
     def table(self) -> HospitalData:
         """The rows that the register allows, which stay the same once the study has begun here.

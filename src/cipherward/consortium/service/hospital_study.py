@@ -139,7 +139,7 @@ class HospitalStudy:
         if not self.is_running:
             self._check_memory()
         policy = self.brought.policy()
-        problems = [*policy.broken(self.study), *self.beginning.refused(policy), *self.standing.problems()]
+        problems = [*self.brought.broken(), *self.beginning.refused(policy), *self.standing.problems()]
         if problems := [*problems, *approvals.unconfirmed(self.home, self.study)]:
             raise RefusedError(f"the study {self.study.name!r} is refused: " + "; ".join(problems))
 
@@ -177,7 +177,7 @@ class HospitalStudy:
         try:
             policy = self.brought.policy()
             dominating = ("may_dominate",) if self.beginning.refused(policy) else ()
-            reasons = (*policy.clauses_broken(self.study), *dominating)
+            reasons = (*self.brought.clauses_broken(), *dominating)
         except RefusedError:
             reasons = ("policy",)
         if approvals.unconfirmed(self.home, self.study):
@@ -210,7 +210,7 @@ class HospitalStudy:
             self._problem(error)
             return []
         try:
-            with self.boundary.translated("this study"):
+            with self.boundary.around_packet(self.brought.model_words if kind == "Joined" else ""):
                 return self._answer(node, kind, packet)
         except StorageError:
             self._node = None  # ahead of its ledger: the next packet finds it as the files say

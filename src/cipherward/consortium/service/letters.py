@@ -7,6 +7,7 @@ never copied into an envelope. The head says to whom the letter goes: nobody can
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from cipherward.crypto import wire
@@ -305,7 +306,13 @@ def _parts(data: bytes | memoryview) -> tuple[Signed, memoryview]:
     size = int.from_bytes(data[4:8], "big")
     if size > _MAX_HEAD or len(data) < 8 + size:
         raise WireError("a letter that ends early")
-    return wire.decode(Signed, data[8 : 8 + size]), memoryview(data)[8 + size :]
+    return _signed(bytes(data[8 : 8 + size])), memoryview(data)[8 + size :]
+
+
+@lru_cache(maxsize=4)
+def _signed(head: bytes) -> Signed:
+    """Decoded once for whoever looks at what a letter is, and whoever opens it."""
+    return wire.decode(Signed, head)
 
 
 def _label(kind: str) -> str:
