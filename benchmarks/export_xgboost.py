@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.data.forest import Forest
-from cipherward.data.preprocess import codes
+from cipherward.data.rare_categories import codes
 from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.learning import sgd
 from cipherward.runs import exports, modelfile

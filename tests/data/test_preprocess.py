@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -84,6 +85,28 @@ def test_missing_becomes_the_mean_with_an_indicator_and_unknown_becomes_other_or
     assert [named[0][f"sex = {s}"] for s in SEX.categories] == [0.0, 0.0]
     assert named[1]["sex = male"] == 1.0
     assert features.shape == (2, fitted.n_features) == (2, len(fitted.feature_names)) == (2, 2 + 2 + 4 + 3)
+
+
+def test_where_few_lack_a_value_a_missing_one_is_the_mean_or_a_category_that_is_kept_and_no_input_of_its_own() -> None:
+    marked = Preprocessor(COLUMNS, mean=(0.5, 0.25), stddev=(0.1, 0.5), n_rows=9, n_positive=3)
+    table = pl.DataFrame({"age": [60.0, None], "stays": [None, 20.0], "ward": ["medical", None], "sex": [None, "male"]})
+    fitted = dataclasses.replace(marked, unmarked=("age", "ward", "sex"))
+    rows = fitted.transform(table)
+    first, second = (dict(zip(fitted.feature_names, row, strict=True)) for row in rows.tolist())
+    assert second["age"] == second["age is missing"] == 0.0
+    assert first["stays is missing"] == 1.0  # enough rows lack one
+    assert (second["ward = other"], second["ward is missing"]) == (1.0, 0.0)
+    assert (first[f"sex = {SEX.categories[-1]}"], first["sex is missing"]) == (1.0, 0.0)
+    there = [name for name in fitted.feature_names if not name.startswith(("sex", "ward"))]
+    kept = [k for k, name in enumerate(fitted.feature_names) if name in there and name != "age is missing"]
+    assert (rows[:, kept] == marked.transform(table)[:, kept]).all()
+    assert Preprocessor.from_json(fitted.to_json()) == fitted
+    assert fitted.restricted(["stays", "sex"]).unmarked == ("sex",)
+    merged = dataclasses.replace(fitted, merged=(("ward", (("other", "surgical"),)),))
+    assert merged.missing_as(WARD) == "surgical"
+    assert marked.missing_as(WARD) is None
+    with pytest.raises(DataError):
+        Preprocessor.from_json(fitted.to_json().replace('"unmarked":["age"', '"unmarked":["weight"'))
 
 
 def test_a_constant_column_is_not_blown_up_by_the_rounding_of_the_sums() -> None:

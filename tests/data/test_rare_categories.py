@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cipherward.data.preprocess import Preprocessor, local_statistics
-from cipherward.data.rare_categories import merged, merged_words
+from cipherward.data.rare_categories import merged, merged_words, rarely_missing
 from cipherward.errors import DataError
 from cipherward.study import Column
 
@@ -44,6 +44,19 @@ def test_few_rows_count_as_a_category_that_is_kept(
     categories: tuple[str, ...], counts: list[int], expected: dict[str, str | None]
 ) -> None:
     assert of(categories, counts) == expected
+
+
+def test_a_column_of_which_few_rows_lack_a_value_is_named_whatever_its_kind() -> None:
+    columns = [
+        Column(name="age", kind="numeric", minimum=0, maximum=9),
+        column("A", "B"),
+        Column(name="dose", kind="numeric", minimum=0, maximum=9),
+        column("C", "D", name="unit"),
+    ]
+    least = {"age": 30.0, "ward": 30.0, "dose": 30.0, "unit": 45.0}
+    found = rarely_missing(columns, 500, np.array([471, 470]), np.array([300, 171, 200, 256]), least)
+    assert found == ("age", "ward", "unit")
+    assert rarely_missing(columns, 500, np.array([510, 0]), np.array([0, 0, 501, 20]), least) == ("age", "unit")
 
 
 def names_of(counts: list[int], has_other: bool) -> tuple[str, ...]:

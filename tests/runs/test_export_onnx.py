@@ -211,6 +211,21 @@ def test_missing_numbers_are_predicted_from_the_other_columns_as_predict_does(fl
     np.testing.assert_array_equal(both[0], both[1])
 
 
+@pytest.mark.parametrize("float32", [False, True])
+def test_where_few_lack_a_value_a_missing_one_counts_as_it_does_in_predict(float32: bool, tmp_path: Path) -> None:
+    path, _ = a_model(tmp_path, "mlp")
+    unmarked = dataclasses.replace(FILLED, unmarked=("age", "body mass", "ward", "grade"))
+    outputs = []
+    for name, inputs in (("unmarked", unmarked), ("marked", FILLED)):
+        modelfile.save(path, dataclasses.replace(modelfile.load(path), preprocessor=inputs))
+        found = export(path, tmp_path / f"{name}.onnx", float32=float32)
+        assert found.difference is not None
+        assert found.difference < 1e-6
+        rows = onnx_check.rows(COLUMNS, "float32" if float32 else "float64")
+        outputs.append(onnx_check.run(found.path.read_bytes(), rows)[:, 0])
+    assert np.nanmax(np.abs(outputs[0] - outputs[1])) > 0.01
+
+
 def test_every_type_of_outcome_is_tried_here() -> None:
     assert set(OUTCOMES) == {"binary", "multiclass", "ordinal", "continuous", "counts"}
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,15 @@ def test_each_row_says_what_was_assumed_for_it_and_keeps_its_number_and_id(run: 
     assert lines[2]["assumed"] == "age 99 outside the declared range, cut to 8"
     assert lines[3]["assumed"] == "age missing"
     assert np.array_equal(predict(run, table), found.scores)
+
+
+def test_a_missing_category_that_counts_as_another_one_is_said(tmp_path: Path) -> None:
+    unset = {"rounds": 10, "batch_size": 0, "learning_rate": 0.05}  # so it is fitted by Newton steps
+    path = simulator.run(tmp_path, simulator.study(3, training=unset)).path
+    assert json.loads((path / "result.json").read_text())["missing_is_no_input"] == ["age", "dose", "ward"]
+    found = predict_rows(path, write(tmp_path / "t.csv", ["a,0.5,,", "b,0.5,1,B", "c,0.5,1,"]))
+    assert found.assumed == ("dose missing; ward missing, counts as 'B'", "", "ward missing, counts as 'B'")
+    assert found.scores[1] == found.scores[2]
 
 
 def test_values_that_are_all_outside_the_range_are_flagged_not_refused(run: Path, tmp_path: Path) -> None:

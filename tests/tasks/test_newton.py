@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from tests import simulator
 
+from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import ProtocolError, StudyError
 from cipherward.learning import newton as steps
 from cipherward.learning.outcome_binary import BINARY
 from cipherward.runs.verify import verify_sums
 from cipherward.study import Study
-from cipherward.tasks import newton, yardsticks
+from cipherward.study_sections import CarryOver
+from cipherward.tasks import newton, statistics, yardsticks
 from cipherward.tasks.rows import TRAIN, rows_at
 from cipherward.tasks.task import Model
 
@@ -62,6 +64,70 @@ def test_the_opened_sums_are_those_over_all_rows(tmp_path: Path) -> None:
     found = newton.advance(chosen, None, model, total, BINARY)
     assert np.allclose(found.direction, exact.direction, atol=1e-5)
     assert found.objective == pytest.approx(exact.objective, abs=1e-7)
+
+
+def lacking(folder: Path, rows: dict[int, int]) -> Path:
+    """Tables of four hospitals; so many training and test rows of each of these have no dose and no ward."""
+    tables = simulator.write_tables(folder, 4)
+    for index, n in rows.items():
+        path = tables / f"clinic-{index}.csv"
+        head, *lines = path.read_text().splitlines()
+        for k in range(n):
+            age, _, _, outcome = lines[k].split(",")
+            lines[k] = f"{age},,,{outcome}"
+        path.write_text("\n".join([head, *lines]) + "\n")
+    return tables
+
+
+def curvature(chosen: Study, tables: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    """The scaling, and by input its sums with every input that the first step opens."""
+    scaling, works = yardsticks.prepare(chosen, load_hospitals(chosen, None, tables), "cpu")
+    model = Model((("weight", 7), ("bias", 1)), np.zeros(8, np.float32), scaling)
+    answers = [newton.answer(model, at, BINARY) for at in works]
+    sums = [BINARY.steps.sums_at(model.weights, *rows_at(at, scaling, TRAIN)).curvature for at in works]
+    total = np.zeros((8, 8))
+    total[np.triu_indices(8)] = np.sum(sums, axis=0)
+    assert len(answers[0]["fit/curvature"]) == len(sums[0])
+    return scaling, dict(zip((*scaling.feature_names, "intercept"), total + np.triu(total, 1).T, strict=True))
+
+
+def test_few_rows_that_lack_a_value_stand_in_no_sum_of_their_own(tmp_path: Path) -> None:
+    """Without the floor the sums of "dose is missing" are all inputs of the one row that lacks it."""
+    for scale in ("standard", "robust"):
+        chosen = study(noise={"enabled": False}).with_overrides(training={"scale": scale})
+        scaling, few = curvature(chosen, lacking(tmp_path / f"few-{scale}", {1: 1, 2: 3}))
+        assert scaling.unmarked == ("age", "dose", "ward")
+        for name in ("age", "dose", "ward"):
+            assert not few[f"{name} is missing"].any()
+        n = few["intercept"][-1]
+        assert few["ward = A"][-1] + few["ward = B"][-1] == pytest.approx(n)  # nor does it follow from the others
+        scaling, many = curvature(chosen, lacking(tmp_path / f"many-{scale}", {1: 60, 2: 60, 3: 60}))
+        assert scaling.unmarked == ("age",)
+        for name in ("dose", "ward"):
+            assert many[f"{name} is missing"][-1] > 0.25 * statistics.least_rows(chosen)
+
+
+def test_counts_with_noise_leave_an_input_only_where_noise_alone_does_not_make_it() -> None:
+    noisy = study(noise={"enabled": True, "epsilon": 8.0})
+    scaling = Preprocessor(noisy.columns, (0.5, 0.5), (0.1, 0.1), 400, 100)
+    sums = {"rows": np.array([400, 100]), "present": np.array([350, 350]), "categories": np.array([200, 150])}
+    assert statistics.least_rows(noisy) < 50
+    assert statistics._marking(noisy, scaling, sums, {}).unmarked == ()
+    wide = {"rows": 20.0, "present": 30.0, "categories": 5.0}  # 1.645 times 36 and 21
+    assert statistics._marking(noisy, scaling, sums, wide).unmarked == ("age", "dose")
+
+
+def test_constants_that_do_not_say_how_many_rows_lack_a_value_leave_no_such_input(tmp_path: Path) -> None:
+    chosen = study(noise={"enabled": False})
+    tables = lacking(tmp_path, {1: 60, 2: 60, 3: 60})
+    by_sgd = chosen.with_overrides(training={"method": "sgd"})
+    for earlier, unmarked in ((by_sgd, ("age", "dose", "ward")), (chosen, ("age",))):
+        scaling, _ = yardsticks.prepare(earlier, load_hospitals(earlier, None, tables), "cpu")
+        later = chosen.model_copy(update={"carry_over": CarryOver(study="ab" * 32, constants=scaling.to_json())})
+        carried = statistics.carried(later)
+        assert carried is not None
+        assert carried.unmarked == unmarked
+    assert scaling.unmarked == ("age",)
 
 
 def test_the_most_extreme_rows_fill_the_room_of_their_terms_and_no_more() -> None:

@@ -15,7 +15,7 @@ from cipherward.attacks.fitting import Trainer
 from cipherward.attacks.intervals import clopper_pearson
 from cipherward.attacks.updates import Trainer as Updates
 from cipherward.attacks.updates import all_rows, some
-from cipherward.data import preprocess
+from cipherward.data import rare_categories
 from cipherward.data.partition import TEST
 from cipherward.disclosure.blocks import Register, default_blocks
 from cipherward.learning import binning, linear, score_groups
@@ -215,7 +215,7 @@ def _cells(at: Context) -> Iterator[Measure]:
         for least, words in ((0, "as they are"), (LEAST, f"of at least {LEAST} rows of a hospital, or of none")):
             read, few = set[Row](), set[Row]()
             for column in columns:
-                found = [preprocess.codes(each.table[column.name], column.categories) for each in at.hospitals]
+                found = [rare_categories.codes(each.table[column.name], column.categories) for each in at.hospitals]
                 counted = [cells.codes(each, len(column.categories), least) if least else each for each in found]
                 for group in groups:
                     for rows in _categories(counted, group, len(column.categories) + 1):

@@ -17,7 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from cipherward.data.preprocess import codes, scaled
+from cipherward.data.preprocess import scaled
+from cipherward.data.rare_categories import codes
 from cipherward.data.schema import declared_range
 from cipherward.errors import DataError
 from cipherward.study import Column

@@ -17,7 +17,7 @@ from cipherward.data import arrays
 from cipherward.data.coding import FINE, Binned, Coding, fine_values
 from cipherward.data.forest import Forest, width_of
 from cipherward.data.inputs import Inputs
-from cipherward.data.preprocess import CLIP_STDDEV, Preprocessor, codes
+from cipherward.data.preprocess import CLIP_STDDEV, Preprocessor
 from cipherward.data.schema import declared_range
 from cipherward.data.values import MISSING, OTHER, of_column
 from cipherward.errors import DataError
@@ -142,7 +142,7 @@ def _places(graph: Graph, column: Column) -> str:
 
 def _scaled(graph: Graph, inputs: Preprocessor) -> str:
     numeric = [column for column in inputs.columns if column.kind == "numeric"]
-    merged, constants = {name: dict(pairs) for name, pairs in inputs.merged}, _ranged(inputs)
+    constants = _ranged(inputs)
     parts: list[str] = []
     order: dict[str, list[int]] = {}
     start = 0
@@ -162,7 +162,7 @@ def _scaled(graph: Graph, inputs: Preprocessor) -> str:
             width = len(column.categories) + 1
             hot = np.zeros((width, width), np.float32)
             series = pl.Series([*column.categories, None], dtype=pl.String)
-            for row, place in enumerate(codes(series, column.categories, merged.get(column.name)).tolist()):
+            for row, place in enumerate(inputs.places(series, column).tolist()):
                 hot[row, place] = 1.0
             each = graph.looked_up(hot, raw[column.name])
             parts.append(graph.add("Reshape", each, graph.constant([-1, width], "int64")))
@@ -172,7 +172,12 @@ def _scaled(graph: Graph, inputs: Preprocessor) -> str:
     found = graph.joined(parts)
     if places != list(range(start)):
         found = graph.add("Gather", found, graph.constant(places, "int64"), axis=1)
-    return _filled(graph, inputs, found)
+    found = _filled(graph, inputs, found)
+    if inputs.off_places:
+        kept = np.ones((1, inputs.n_features), np.float32)
+        kept[0, inputs.off_places] = 0.0
+        found = graph.add("Mul", found, graph.constant(kept))
+    return found
 
 
 def _filled(graph: Graph, inputs: Preprocessor, features: str) -> str:

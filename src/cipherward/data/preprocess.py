@@ -22,9 +22,8 @@ from pydantic import ValidationError
 from cipherward.data import arrays, imputation
 from cipherward.data.imputation import Regression
 from cipherward.data.partition import TRAIN
-from cipherward.data.rare_categories import Merged
+from cipherward.data.rare_categories import Merged, codes, host
 from cipherward.data.schema import declared_range
-from cipherward.data.values import OTHER
 from cipherward.errors import DataError
 from cipherward.study import Column
 
@@ -125,7 +124,8 @@ class Preprocessor:
     """Public scaling numbers. `mean`, `stddev`: per column that is not categorical, in scaled units; `n_rows`, `n_positive`: training
     rows of all hospitals together; `merged`: the categories that count as others, by column (`rare_categories`); `outcome`:
     mean and standard deviation of an outcome that is a number, in units of its declared range, else (); `class_rows`: training
-    rows of each class of several, where the study weighs them, else (); `imputed`: how missing numbers of some columns are predicted."""
+    rows of each class of several, where the study weighs them, else (); `imputed`: how missing numbers of some columns are predicted;
+    `unmarked`: the columns of which so few rows lack a value that this is no input; None: not looked at."""
 
     columns: tuple[Column, ...]
     mean: tuple[float, ...]
@@ -136,6 +136,7 @@ class Preprocessor:
     outcome: tuple[float, ...] = ()
     class_rows: tuple[int, ...] = ()
     imputed: tuple[Regression, ...] = ()
+    unmarked: tuple[str, ...] | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -171,7 +172,19 @@ class Preprocessor:
             tuple((name, merged[name]) for name in names if name in merged),
             self.outcome,
             self.class_rows,
+            unmarked=None if self.unmarked is None else tuple(name for name in names if name in self.unmarked),
         )
+
+    def places(self, series: pl.Series, column: Column) -> NDArray[np.int64]:
+        """As `codes`, of a categorical column."""
+        merged = dict(dict(self.merged).get(column.name, ()))
+        return codes(series, column.categories, merged, self.missing_as(column))
+
+    def missing_as(self, column: Column) -> str | None:
+        """What a missing category of this column counts as; None: as missing."""
+        if column.name not in (self.unmarked or ()):
+            return None
+        return host(column.categories, dict(dict(self.merged).get(column.name, ())))
 
     def of_outcome(self, columns: Sequence[Column]) -> Preprocessor:
         """The same for these columns, of which the last numeric one that was scaled was the outcome."""
@@ -186,8 +199,8 @@ class Preprocessor:
         Numeric: standardised, clipped to +-10 standard deviations, missing -> 0 (the mean) or as `imputed` predicts, then a missing indicator.
         Images and series: each number, standardised by one mean and deviation of the column (`arrays.features`).
         Categorical: one-hot, then a missing indicator; an undeclared value counts as "other", or as all zeros.
+        Of a column in `unmarked` no indicator is set: a missing category counts as one that is kept (`rare_categories.host`).
         """
-        merged = {name: dict(pairs) for name, pairs in self.merged}
         matrix = np.zeros((table.height, self.n_features), dtype=np.float32)
         at = 0
         scaling = iter(zip(self.mean, self.stddev, strict=True))
@@ -205,13 +218,22 @@ class Preprocessor:
                 matrix[:, at + 1] = missing
                 at += 2
                 continue
-            places = codes(table[column.name], column.categories, merged.get(column.name))
+            places = self.places(table[column.name], column)
             rows = np.flatnonzero(places >= 0)
             matrix[rows, at + places[rows]] = 1.0
             at += len(column.categories) + 1
         if self.imputed:
             imputation.fill(matrix, self.value_places, self.imputed, self.ends)
+        matrix[:, self.off_places] = 0.0  # after what is predicted where they are set
         return matrix
+
+    @property
+    def off_places(self) -> list[int]:
+        """Where the inputs stand that say whether a number of a column in `unmarked` is missing: they are 0."""
+        unmarked = {column.name for column in self.columns if column.kind == "numeric"}.intersection(
+            self.unmarked or ()
+        )
+        return [each.stop for name, each in self.value_places.items() if name in unmarked]
 
     @property
     def value_places(self) -> Mapping[str, range]:
@@ -240,6 +262,7 @@ class Preprocessor:
         document |= {"outcome": list(self.outcome)} if self.outcome else {}
         document |= {"class_rows": list(self.class_rows)} if self.class_rows else {}
         document |= {"imputed": [dataclasses.asdict(each) for each in self.imputed]} if self.imputed else {}
+        document |= {"unmarked": self.unmarked} if self.unmarked is not None else {}
         return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
     @classmethod
@@ -268,6 +291,7 @@ class Preprocessor:
                     )
                     for each in document.pop("imputed", ())
                 ),
+                unmarked=tuple(document.pop("unmarked")) if "unmarked" in document else None,
             )
             n_numeric = len(_ranged(result.columns))
             known = {column.name: {*column.categories} for column in result.columns}
@@ -280,6 +304,7 @@ class Preprocessor:
                 and all(map(math.isfinite, (*result.mean, *result.outcome)))
                 and all(0 < s < math.inf for s in result.stddev)
                 and imputation.is_sound(result.imputed, result.columns, result.value_places)
+                and set(result.unmarked or ()) <= result.value_places.keys()
             )
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, ValidationError):
             sound = False
@@ -363,16 +388,3 @@ def _is_merge(pairs: Mapping[str, str | None], known: set[str]) -> bool:
     left: set[str | None] = {*(known - pairs.keys())}
     into = set(pairs.values())
     return pairs.keys() <= known and len(into) == 1 and into <= (left or {None})
-
-
-def codes(
-    series: pl.Series, categories: Sequence[str], merged: Mapping[str, str | None] | None = None
-) -> NDArray[np.int64]:
-    """int64[n]: place of the category, of a merged one that of what it counts as; len(categories) = missing; -1 =
-    undeclared, and no "other"."""
-    places: dict[str | None, int] = {name: place for place, name in enumerate(categories)}
-    places[None] = len(categories)
-    found = [places[(merged or {}).get(name, name)] for name in categories]
-    fallback = found[categories.index(OTHER)] if OTHER in categories else -1
-    codes = series.replace_strict(list(categories), found, default=fallback, return_dtype=pl.Int64)
-    return codes.set(series.is_null(), len(categories)).to_numpy()

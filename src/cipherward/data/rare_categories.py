@@ -6,9 +6,10 @@ The counts are of all hospitals together and carry the study's noise, if it has 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data.values import OTHER
@@ -59,8 +60,54 @@ def merged(columns: Sequence[Column], counts: NDArray[np.int64], least: float) -
         names = column.categories if column.kind == "categorical" else ()
         own = dict(zip(names, counts[start : start + len(names)].tolist(), strict=True))
         start += len(names)
-        kept = [name for name in names if own[name] >= least]
-        into = OTHER if OTHER in kept else next(reversed(kept), None)
-        if len(kept) < len(names):
-            found.append((column.name, tuple((name, into) for name in names if name not in kept)))
+        gone = [name for name in names if own[name] < least]
+        if gone:
+            into = host(names, gone)
+            found.append((column.name, tuple((name, into) for name in gone)))
     return tuple(found)
+
+
+def host(names: Sequence[str], gone: Collection[str]) -> str | None:
+    """What a category of few patients counts as, of these but for those that are merged; None: as no value."""
+    kept = [name for name in names if name not in gone]
+    return OTHER if OTHER in kept else next(reversed(kept), None)
+
+
+def rarely_missing(
+    columns: Sequence[Column],
+    n_rows: int,
+    present: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    least: Mapping[str, float],
+) -> tuple[str, ...]:
+    """The columns of which fewer than `least` rows (by column) of all hospitals together lack a value. Images and series are not looked at.
+
+    Args:
+        present: int64[columns that are not categorical, or more], rows with a value; counts: as `merged`.
+    """
+    found, numbers, start = [], iter(present.tolist()), 0
+    for column in columns:
+        if column.kind == "categorical":
+            there = int(counts[start : start + len(column.categories)].sum())
+            start += len(column.categories)
+        else:
+            there = next(numbers)
+        if not column.is_array and n_rows - there < least[column.name]:
+            found.append(column.name)
+    return tuple(found)
+
+
+def codes(
+    series: pl.Series,
+    categories: Sequence[str],
+    merged: Mapping[str, str | None] | None = None,
+    missing: str | None = None,
+) -> NDArray[np.int64]:
+    """int64[n]: place of the category, of a merged one that of what it counts as; len(categories) = missing, unless
+    `missing` says as which category that counts; -1 = undeclared, and no "other"."""
+    places: dict[str | None, int] = {name: place for place, name in enumerate(categories)}
+    places[None] = len(categories)
+    found = [places[(merged or {}).get(name, name)] for name in categories]
+    fallback = found[categories.index(OTHER)] if OTHER in categories else -1
+    codes = series.replace_strict(list(categories), found, default=fallback, return_dtype=pl.Int64)
+    return codes.set(series.is_null(), places[missing]).to_numpy()

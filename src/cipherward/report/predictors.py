@@ -77,6 +77,7 @@ def coefficients(facts: Facts) -> Table | None:
         for name, n in zip(scales, facts.present, strict=False)
         if n == found.n_rows and not facts.off
     }
+    never |= {f"{name} is missing" for name in found.unmarked or ()}
     never |= {f"{name} = {category}" for name, pairs in _merged(found).items() for category in pairs}
     intercept = weights.pop()
     shift = 0.0
@@ -92,7 +93,7 @@ def coefficients(facts: Facts) -> Table | None:
     head = ("Input", "Standardised (per SD)", "Original (per unit)", "Unit")
     note = (
         f"The risk is 1 / (1 + exp(-s)), s being the sum of intercept and coefficients times inputs. A missing value counts as the "
-        f"mean{_predicted(found)} and has a coefficient of its own, shown where training rows lack a value. Fitted for prediction: these are no effects of a treatment, and have no intervals."
+        f"mean{_predicted(found)} and has a coefficient of its own, shown where enough training rows lack a value. Fitted for prediction: these are no effects of a treatment, and have no intervals."
     )
     return limited("Coefficients of the logistic regression (log odds)", head, rows, "model.safetensors", note)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -175,7 +175,12 @@ def assumptions(found: Converted, inputs: Inputs) -> tuple[str, ...]:
                 said[row].append(f"{name} {category!r} had few patients, {counts_as(into)}")
     empty = found.table.select(pl.all_horizontal(pl.all().is_null()).alias("empty"))["empty"].to_numpy()
     filled = {each.column for each in inputs.imputed if each.weights} if isinstance(inputs, Preprocessor) else set()
-    for name, text in _missing(found, filled):
+    hosts = {
+        column.name: into
+        for column in inputs.columns
+        if isinstance(inputs, Preprocessor) and (into := inputs.missing_as(column)) is not None
+    }
+    for name, text in _missing(found, filled, hosts):
         for row in np.flatnonzero(found.table[name].is_null().to_numpy() & ~empty):
             said[row].append(text)
     for row in np.flatnonzero(empty):
@@ -183,10 +188,11 @@ def assumptions(found: Converted, inputs: Inputs) -> tuple[str, ...]:
     return tuple("; ".join(parts) for parts in said)
 
 
-def _missing(found: Converted, filled: Collection[str]) -> Iterator[tuple[str, str]]:
+def _missing(found: Converted, filled: Collection[str], hosts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name, series in zip(found.table.columns, found.table.get_columns(), strict=True):
         if series.null_count():
-            yield name, f"{name} missing" + (", predicted from the other columns" if name in filled else "")
+            how = f", {counts_as(hosts[name])}" if name in hosts else ""
+            yield name, f"{name} missing" + (", predicted from the other columns" if name in filled else how)
 
 
 def _sentence(column: Column, rule: Rule, value: object) -> str:

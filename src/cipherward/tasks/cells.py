@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import preprocess
+from cipherward.data import rare_categories
 from cipherward.learning import score_groups
 from cipherward.study import Column
 
@@ -68,7 +68,7 @@ def table(found: pl.DataFrame, columns: Sequence[Column], least: int) -> pl.Data
     for column in columns:
         if column.kind == "categorical":
             n = len(column.categories)
-            own = preprocess.codes(found[column.name], column.categories)
+            own = rare_categories.codes(found[column.name], column.categories)
             names = (*column.categories, None)
             places = codes(np.where(own < 0, n, own), n, least)
             counted.append(pl.Series(column.name, [names[place] for place in places], dtype=pl.String))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.data import preprocess
+from cipherward.data import rare_categories
 from cipherward.data.schema import declared_range
 from cipherward.data.small_counts import hidden
 from cipherward.data.sources import HospitalData
@@ -77,7 +77,7 @@ def exact(study: Study, hospitals: Sequence[HospitalData], cell_min: int, shares
             present = [int((~np.isnan(numbers[subsets[name]])).sum()) for name in GROUPS]
             columns[column.name] = {"all": everybody, "groups": found, "compared": compared(found, present)}
             continue
-        codes = np.concatenate([preprocess.codes(each, column.categories) for each in values])
+        codes = np.concatenate([rare_categories.codes(each, column.categories) for each in values])
         size = len(column.categories)
         counts = np.stack([np.bincount(codes[outcome == group], minlength=size + 1) for group in range(len(GROUPS))])
         columns[column.name] = categories(counts, column.categories, cell_min)

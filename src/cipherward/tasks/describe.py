@@ -335,7 +335,7 @@ class Describe(Task[DescribeState]):
                 found["histogram"] += np.bincount(places(binned[there], bins), minlength=bins).tolist()
         for column in self._categorical:
             n_categories = len(column.categories)
-            codes = cells.codes(preprocess.codes(data.table[column.name], column.categories), n_categories, least)
+            codes = cells.codes(rare_categories.codes(data.table[column.name], column.categories), n_categories, least)
             for group in groups:
                 own = codes[group & (codes >= 0)]
                 found["categories"] += np.bincount(own, minlength=n_categories + 1).tolist()

@@ -132,7 +132,7 @@ def widened(study: Study, chosen: Parts, found: Preprocessor) -> Preprocessor:
         study.columns,
         tuple(mean for mean, _ in scales),
         tuple(stddev for _, stddev in scales),
-        *(found.n_rows, found.n_positive, found.merged, outcome, found.class_rows, found.imputed),
+        *(found.n_rows, found.n_positive, found.merged, outcome, found.class_rows, found.imputed, found.unmarked),
     )
 
 

@@ -23,8 +23,8 @@ MEANING = {
     "fit/loss": "the sum of the model's losses on training rows",
     "fit/gradient": "for each input: the sum over training rows of input x (predicted - actual outcome)",
     "fit/curvature": "for each pair of inputs: the sum over training rows of their product, weighted by how unsure the model "
-    "is; at the first step these are counts of patients by pairs of categories. That a value is missing is an input, too, whatever number "
-    "of rows that concerns: if one row alone lacks a value of a column, these sums show all that the model reads of it, and its outcome",
+    "is; at the first step these are counts of patients by pairs of categories. That a value is missing is an input, too, unless few "
+    "training rows of all hospitals together lack it",
 }
 
 MOST_ROWS = 2**24

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.data.preprocess import codes
+from cipherward.data.rare_categories import codes
 from cipherward.data.sources import HospitalData
 from cipherward.study import Column
 from cipherward.tasks.rows import TEST, TRAIN, labels_of

@@ -76,7 +76,10 @@ def facts(study: Study, model: Model, parts: Parts | None) -> Mapping[str, Any]:
     found = model.preprocessor
     merged = found.merged if isinstance(found, Preprocessor) else ()
     narrow = {"narrowed": narrowing.facts(study, parts)} if parts else {}
-    return {"categories_merged": {name: dict(pairs) for name, pairs in merged}, **narrow, **imputation.facts(found)}
+    unmarked = found.unmarked if isinstance(found, Preprocessor) else None
+    missing = {} if unmarked is None else {"missing_is_no_input": list(unmarked)}
+    said = {"categories_merged": {name: dict(pairs) for name, pairs in merged}, **missing}
+    return said | narrow | dict(imputation.facts(found))
 
 
 def words(model: Model, parts: Parts | None) -> tuple[str, str]:

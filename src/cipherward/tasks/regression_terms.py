@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import preprocess
+from cipherward.data import preprocess, rare_categories
 from cipherward.data.rare_categories import Merged
 from cipherward.data.schema import declared_range
 from cipherward.data.sources import HospitalData
@@ -58,7 +58,7 @@ class Terms:
                 parts.append(np.nan_to_num(values)[:, None])
                 continue
             n = len(column.categories)
-            places = preprocess.codes(table[column.name], column.categories, merged.get(column.name))
+            places = rare_categories.codes(table[column.name], column.categories, merged.get(column.name))
             used &= (places >= 0) & (places < n)
             compared = [column.categories.index(name) for name in self._compared(column)]
             parts.append((places[:, None] == np.array(compared, dtype=np.int64)[None, :]).astype(np.float64))
@@ -128,5 +128,5 @@ def counts(table: pl.DataFrame, columns: Sequence[Column], rows: NDArray[np.bool
 def _counted(series: pl.Series, column: Column, rows: NDArray[np.bool_]) -> Iterator[int]:
     size = len(column.categories)
     if size:
-        places = preprocess.codes(series, column.categories)[rows]
+        places = rare_categories.codes(series, column.categories)[rows]
         yield from np.bincount(places[(places >= 0) & (places < size)], minlength=size).tolist()

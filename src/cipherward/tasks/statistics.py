@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -146,10 +146,10 @@ def fit(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
         none = dict.fromkeys(("present", "sum", "square", "categories"), 0.0)
         stddevs = none | noise.stddevs(n_contributors)
         scaling = _scaling(study, fit_noisy((*study.columns, *number(study)), sums, stddevs))
-        return _counting(study, _merging(study, scaling, sums, stddevs["categories"]), sums)
+        return _finished(study, scaling, sums, stddevs)
     _check_classes(study, [int(value) for value in sums["rows"]])
     fitted = _scaling(study, preprocess.fit((*study.columns, *number(study)), sums))
-    return _counting(study, _merging(study, fitted, sums), sums)
+    return _finished(study, fitted, sums, {})
 
 
 def _fit_robust(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
@@ -160,7 +160,28 @@ def _fit_robust(study: Study, sums: Sums, n_contributors: int) -> Preprocessor:
     else:
         _check_classes(study, [int(value) for value in sums["rows"]])
     scaling = robust_constants.fit(study.columns, sums, stddevs.get("histogram", 0.0))
-    return _counting(study, _merging(study, scaling, sums, stddevs.get("categories", 0.0)), sums)
+    return _finished(study, scaling, sums, stddevs)
+
+
+def _finished(study: Study, scaling: Preprocessor, sums: Sums, stddevs: Mapping[str, float]) -> Preprocessor:
+    """With all that depends on counts of rows. `stddevs`: of their noise, where they carry any."""
+    scaling = _merging(study, scaling, sums, stddevs.get("categories", 0.0))
+    return _counting(study, _marking(study, scaling, sums, stddevs), sums)
+
+
+def _marking(study: Study, scaling: Preprocessor, sums: Sums, stddevs: Mapping[str, float]) -> Preprocessor:
+    """Where sums of products of inputs are opened, an input that few rows have would show all inputs of these rows."""
+    if not study.fits_by_newton:
+        return scaling
+    present, counts = (np.asarray(sums.get(name, []), dtype=np.int64) for name in ("present", "categories"))
+    noise = {name: stddevs.get(name, 0.0) for name in ("rows", "present", "categories")}
+    least = {
+        column.name: least_rows(study, math.hypot(noise["rows"], own))
+        for column in study.columns
+        for own in [noise["categories"] * math.sqrt(len(column.categories)) if column.categories else noise["present"]]
+    }
+    unmarked = rare_categories.rarely_missing(study.columns, int(sums["rows"][0]), present, counts, least)
+    return dataclasses.replace(scaling, unmarked=unmarked)
 
 
 def _binned(study: Study, data: HospitalData, rows: NDArray[np.bool_], least: int) -> NDArray[np.int64]:
@@ -235,6 +256,8 @@ def carried(study: Study) -> Preprocessor | None:
     if not all(column.kind == getattr(columns.get(column.name), "kind", None) for column in study.columns):
         raise DataError("the constants that are carried over are not of the study's columns")
     kept = dataclasses.replace(found.restricted([c.name for c in study.columns]), columns=study.columns)
+    if study.fits_by_newton and kept.unmarked is None:  # nobody knows how many rows lack a value
+        kept = dataclasses.replace(kept, unmarked=tuple(c.name for c in study.columns if not c.is_array))
     class_weights.of(study, kept)
     return kept
 

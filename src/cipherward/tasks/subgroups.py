@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cipherward.data import preprocess
+from cipherward.data import rare_categories
 from cipherward.data.schema import declared_range
 from cipherward.learning import metrics
 from cipherward.learning.score_groups import may_measure
@@ -73,7 +73,7 @@ class Grouping:
         """int64[n_rows]: each row's subgroup; their number, of a row without a value, or with one that is not declared."""
         n = len(self.levels)
         if self.column.kind == "categorical":
-            found = preprocess.codes(table[self.column.name], self.column.categories)
+            found = rare_categories.codes(table[self.column.name], self.column.categories)
             return np.where((found < 0) | (found >= n), n, found).astype(np.int64)
         values = table[self.column.name].to_numpy()
         inside = np.clip(values, *declared_range(self.column))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.data import preprocess
+from cipherward.data import rare_categories
 from cipherward.data.rare_categories import Merged
 from cipherward.data.sources import HospitalData
 from cipherward.errors import UnfitUpdateError
@@ -220,7 +220,7 @@ def _codes(study: Study, chosen: Settings, data: HospitalData, merged: Merged) -
     if group is None:
         return np.zeros(data.table.height, dtype=np.int64)
     gone = dict(dict(merged).get(group.name, ()))
-    found = preprocess.codes(data.table[group.name], group.categories, gone)
+    found = rare_categories.codes(data.table[group.name], group.categories, gone)
     places = {group.categories.index(name): k for k, name in enumerate(kept_groups(group, merged))}
     return np.array([places.get(place, -1) for place in found.tolist()], dtype=np.int64)
 
