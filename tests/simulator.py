@@ -6,6 +6,7 @@ two packets, sign in anybody's name and see what the others do about it.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import shutil
@@ -289,6 +290,16 @@ class World:
         """Hospital `index` as it starts with another ledger."""
         self.sites[index].ledger.close()
         self.sites[index] = dataclasses.replace(self.sites[index], ledger=ledger)
+
+    def copied(self, ledgers: Path) -> World:
+        """The same, which is closed, with hospitals that go on with copies of their ledgers in this folder."""
+        made = copy.copy(self)
+        ledgers.mkdir(parents=True)
+        made.sites = {
+            i: dataclasses.replace(site, ledger=Ledger(Path(shutil.copy(site.ledger.path, ledgers / f"{i}.sqlite"))))
+            for i, site in self.sites.items()
+        }
+        return made
 
     def __enter__(self) -> Self:
         return self

@@ -434,10 +434,9 @@ def test_foundings_that_exclude_each_other_wait_and_are_shown_until_people_decid
 # leaving
 
 
-def test_who_widens_to_yes_can_be_left_out_of_the_next_study(five: Consortium) -> None:
-    first = five.start(asks(5))
-    five.approve()
-    five.pump()
+def test_who_widens_to_yes_can_be_left_out_of_the_next_study(founded: Consortium) -> None:
+    five = founded
+    (first,) = five.home.study_folders()
     home = five.hospital("clinic-5")
     register, block = declaring.find_register(home, "table")
     words = " ".join(consequences.of_widening(register, block, consequences.names_here(home)))

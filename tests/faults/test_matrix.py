@@ -43,9 +43,9 @@ def mounts() -> bool:
 
 
 def _marks(cell: Cell) -> list[pytest.MarkDecorator]:
-    """Two cells belong to `make test`, the sample to `make test-all`, the rest to `make test-faults`."""
+    """One cell belongs to `make test`, one to `make test-thorough`, the sample to `make test-all`, the rest to `make test-faults`."""
     if (cell.party, cell.phase, cell.fault) == ("contributor", "train", "kill"):
-        return []
+        return [] if cell.agreement == "agreed" else [pytest.mark.thorough]
     return [pytest.mark.slow] if cell in _SAMPLE else [pytest.mark.slow, pytest.mark.faults]
 
 

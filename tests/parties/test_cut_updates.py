@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,13 +68,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, StudyState, E
 @pytest.fixture
 def first(once: tuple[World, StudyState, Entries], tmp_path: Path) -> Iterator[World]:
     """That study, by hospitals with copies of their ledgers."""
-    made = copy.copy(once[0])
-    (ledgers := tmp_path / "ledgers").mkdir()
-    made.sites = {
-        i: dataclasses.replace(site, ledger=Ledger(Path(shutil.copy(site.ledger.path, ledgers / f"{i}.sqlite"))))
-        for i, site in made.sites.items()
-    }
-    with made:
+    with once[0].copied(tmp_path / "ledgers") as made:
         yield made
 
 

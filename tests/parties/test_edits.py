@@ -182,11 +182,18 @@ def edited(*names: str) -> dict[str, Any]:
     return sections
 
 
-@pytest.fixture
-def first(tmp_path: Path) -> Iterator[World]:
-    """A study of which the statistics and the first updates are opened."""
-    with World(tmp_path / "first", simulator.study(5)) as made:
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A study of which the statistics and the first updates are opened; closed."""
+    with World(tmp_path_factory.mktemp("first"), simulator.study(5)) as made:
         made.run_sums(2)
+    return made
+
+
+@pytest.fixture
+def first(once: World, tmp_path: Path) -> Iterator[World]:
+    """That study, by hospitals with copies of their ledgers."""
+    with once.copied(tmp_path / "ledgers") as made:
         yield made
 
 
