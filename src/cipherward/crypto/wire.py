@@ -67,48 +67,56 @@ def _head(major: int, value: int) -> bytes:
 
 def _write(out: bytearray, value: Any) -> None:
     kind = type(value)
-    if kind is bytes:
-        out += _DIGEST_HEAD if len(value) == DIGEST_BYTES else _head(_BYTES, len(value))
-        out += value
-    elif kind is int:
-        if not 0 <= value < 1 << 63:
-            raise TypeError("integers on the wire lie in [0, 2^63)")
-        out += _head(_UINT, value)
-    elif kind is tuple:
+    if kind is tuple:
         out += _head(_ARRAY, len(value))
-        for item in value:
-            _write(out, item)
-    elif kind is str:
-        text = value.encode()
-        out += _head(_TEXT, len(text))
-        out += text
+        _write_each(out, value)
+    elif kind in _KNOWN:
+        head, fields_of = _KNOWN[kind]
+        out += head
+        _write_each(out, fields_of(value))
     elif isinstance(value, (bytes, bytearray, memoryview)):
         out += _head(_BYTES, len(value))
         out += value
     elif isinstance(value, bool):
         raise TypeError("booleans have no place on the wire")
     elif isinstance(value, int):
-        _write(out, int(value))
+        if not 0 <= value < 1 << 63:
+            raise TypeError("integers on the wire lie in [0, 2^63)")
+        out += _head(_UINT, value)
     elif isinstance(value, tuple):
         _write(out, tuple(value))
     elif isinstance(value, str):
-        _write(out, str.__str__(value))
+        text = str.__str__(value).encode()
+        out += _head(_TEXT, len(text))
+        out += text
     else:
-        fields = _fields(typing.cast(Any, kind))(value)
-        out += _head(_ARRAY, len(fields))
-        for item in fields:
-            _write(out, item)
+        _KNOWN[kind] = _known(kind)
+        _write(out, value)
 
 
-@functools.cache
-def _fields(kind: Any) -> Callable[[Any], tuple[Any, ...]]:
-    """What gives the values of a message's fields, in order."""
+def _write_each(out: bytearray, values: tuple[Any, ...]) -> None:
+    for value in values:
+        if type(value) is bytes:
+            out += _DIGEST_HEAD if len(value) == DIGEST_BYTES else _head(_BYTES, len(value))
+            out += value
+        elif type(value) is int and 0 <= value < 24:
+            out.append(value)
+        else:
+            _write(out, value)
+
+
+_KNOWN: dict[Any, tuple[bytes, Callable[[Any], tuple[Any, ...]]]] = {}
+"""By message: the head of its array, and what gives the values of its fields, in order."""
+
+
+def _known(kind: Any) -> tuple[bytes, Callable[[Any], tuple[Any, ...]]]:
     if not dataclasses.is_dataclass(kind):
         raise TypeError(f"{kind.__name__} has no place on the wire")
     names = [field.name for field in dataclasses.fields(kind)]
+    head = _head(_ARRAY, len(names))
     if len(names) > 1:
-        return operator.attrgetter(*names)
-    return lambda message: tuple(getattr(message, name) for name in names)
+        return head, operator.attrgetter(*names)
+    return head, lambda message: tuple(getattr(message, name) for name in names)
 
 
 _Source = bytes | memoryview

@@ -42,6 +42,11 @@ class Block:
             state.update(len(part).to_bytes(8, "big") + part)
         return state.digest()
 
+    @cached_property
+    def registers(self) -> frozenset[Register]:
+        """The members, to look one up."""
+        return frozenset(self.members)
+
 
 @dataclass(frozen=True)
 class Split:
@@ -62,6 +67,9 @@ class Blocks(Mapping[bytes, Block]):
 
     def __getitem__(self, digest: bytes) -> Block:
         return self._by_digest[digest]
+
+    def __contains__(self, digest: object) -> bool:
+        return digest in self._by_digest
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._by_digest)

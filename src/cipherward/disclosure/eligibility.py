@@ -31,9 +31,10 @@ def _own_problem(said: Statement, blocks: Blocks) -> Refusal | None:
         if said.agreement is Agreement.NO:
             return Refusal(3, "a register that said no stands alone", "it joins a block, or its hospital answers yes")
         return None
-    if said.block not in blocks:
+    block = blocks.get(said.block)
+    if block is None:
         return Refusal(2, "a header names a block that the study does not list", "list the block in the study")
-    if said.register not in blocks[said.block].members:
+    if said.register not in block.registers:
         return Refusal(1, "a header names a block that does not list its register", "the register's own block is named")
     return None
 

@@ -48,6 +48,8 @@ class Refreshes:
 
     def voided(self, context: bytes) -> Refreshes:
         """A void certificate for this attempt was checked."""
+        if context not in self.open:
+            return self
         return replace(self, open={c: r for c, r in self.open.items() if c != context})
 
     def was_opened(self, context: bytes) -> Refreshes:

@@ -61,6 +61,8 @@ class Memory:
 
     def voided(self, context: bytes) -> Memory:
         """A void certificate was shown: what that attempt would have bound, it does not."""
+        if context not in self.pending:
+            return self
         return replace(self, pending={c: s for c, s in self.pending.items() if c != context})
 
     def opened(self, context: bytes, statements: tuple[Statement, ...], blocks: Blocks) -> Memory:
@@ -92,9 +94,9 @@ class Memory:
 
     def known_yes(self, register: Register) -> bool:
         """Whether this register is known to be protected no longer: it agreed, or its hospital spoiled a sum."""
-        return register in self.agreed | self.proved or any(
-            s.agreement is Agreement.YES for s in self._said.get(register, ())
-        )
+        if register in self.agreed or register in self.proved:
+            return True
+        return any(s.agreement is Agreement.YES for s in self._said.get(register, ()))
 
     def contradiction(self, said: Statement, blocks: Blocks) -> Refusal | None:
         """Rule 1, second half: a header must not name another block than its register named before, nor narrow.
@@ -103,8 +105,9 @@ class Memory:
         the rest of an earlier sum of the block would be fewer of them.
         """
         named = {s.block for s in self._said.get(said.register, ())}
-        named |= {self.blocks[said.register]} if said.register in self.blocks else set()
-        if not all(blocks.descends(said.block, earlier) for earlier in named - {ALONE}):
+        named.add(self.blocks.get(said.register, ALONE))
+        # Most name what they named before.
+        if not all(earlier in (said.block, ALONE) or blocks.descends(said.block, earlier) for earlier in named):
             return Refusal(
                 1, "a register names another block than in an earlier sum", "its hospital names the block that it is in"
             )
@@ -135,7 +138,7 @@ class Binding:
         """Rules 1 to 3: why this register must not name this block now, if it must not."""
         if block == ALONE and self.agreement is Agreement.NO:
             return Refusal(3, "a register stands alone only by agreement", "join a block, or answer yes")
-        if block != ALONE and (block not in blocks or self.register not in blocks[block].members):
+        if block != ALONE and (block not in blocks or self.register not in blocks[block].registers):
             return Refusal(1, "the block does not list this register", "the document lists the block that it is in")
         if self.is_bound and not blocks.descends(block, self.block):
             return Refusal(
@@ -183,7 +186,7 @@ class Binding:
 
     def voided(self, context: bytes) -> Binding:
         """A void certificate for this attempt was checked: no header of it will be opened."""
-        return replace(self, open=self.open - {context})
+        return self if context not in self.open else replace(self, open=self.open - {context})
 
     def opened(self, context: bytes) -> Binding:
         """The attempt was opened: the block is founded for good."""
