@@ -23,7 +23,7 @@ from rich.table import Table
 
 from cipherward.comparison.sizes import cpu_model
 from cipherward.crypto.scheme import SumTask
-from cipherward.sums import hospital_steps
+from cipherward.sums import manifests
 from cipherward.sums.messages import Manifest
 from cipherward.sums.votes import Rules
 
@@ -69,7 +69,7 @@ def headers_read_once() -> Iterator[list[float]]:
     Every hospital checks the same signed headers, each with one entry per holder. In a real study that is parallel;
     in one process with n hospitals it would be n^3 entries.
     """
-    real = hospital_steps.read_headers
+    real = manifests.read_headers
     known: dict[bytes, Any] = {}
     seconds: list[float] = []
 
@@ -80,7 +80,7 @@ def headers_read_once() -> Iterator[list[float]]:
             seconds.append(time.perf_counter() - start)
         return known[manifest.total_digest]
 
-    with mock.patch.object(hospital_steps, "read_headers", shared):
+    with mock.patch.object(manifests, "read_headers", shared):
         yield seconds
 
 

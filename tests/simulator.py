@@ -270,6 +270,7 @@ class World:
         self.run.write_study(self.study)
         self.policy = policy
         self.hub: CoordinatorNode = make_parties.make_coordinator(self.study, self.keys, self.first, self.run)
+        self.shared = make_parties.share(self.study, self.keys)
         self.sites = {index: self.make_hospital(index) for index in range(1, len(self.hospitals) + 1)}
         self.engine = LocalEngine(self.hub, self.sites, network)
 
@@ -284,6 +285,7 @@ class World:
             self.run,
             device="cpu",
             policy=self.policy,
+            shared=self.shared,
         )
 
     def give_ledger(self, index: int, ledger: Ledger) -> None:

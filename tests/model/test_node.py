@@ -15,7 +15,7 @@ from tests.schedules import world
 from cipherward.disclosure.standing import Memory
 from cipherward.parties import attempts
 from cipherward.store.ledger import Ledger
-from cipherward.sums import challenge, hospital_steps
+from cipherward.sums import challenge, hospital_steps, manifests
 from cipherward.sums.messages import ConsentRequest, Manifest, unsign
 from cipherward.sums.statements import statements_of
 from cipherward.sums.votes import distinct_votes
@@ -81,7 +81,7 @@ def no_rule_for_attempts(patch: pytest.MonkeyPatch) -> None:
 def own_block_only(patch: pytest.MonkeyPatch) -> None:
     def refused(rules: Any, task: Any, request: ConsentRequest, memory: Memory) -> Any:
         manifest = unsign(request.manifest, Manifest, study=rules.study, keys=rules.keys)
-        return statements_of(rules, hospital_steps.read_headers(rules, task, manifest, request.headers))
+        return statements_of(rules, manifests.read_headers(rules, task, manifest, request.headers))
 
     patch.setattr(hospital_steps, "refused", refused)  # who stands alone has no block to look at
 

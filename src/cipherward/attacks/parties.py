@@ -131,8 +131,9 @@ def parties(study: Study, hospitals: Sequence[HospitalData]) -> Iterator[Parties
             modelfile.save(run.initial_model, initial)
         run.write_study(frozen)
         hub = make_parties.make_coordinator(frozen, keys, state, run)
+        shared = make_parties.share(frozen, keys)
         sites = {
-            i: make_parties.make_hospital(frozen, i, keys, state, data, run, device="cpu")
+            i: make_parties.make_hospital(frozen, i, keys, state, data, run, device="cpu", shared=shared)
             for i, data in enumerate(hospitals, start=1)
         }
         made = Parties(frozen, run, keys, hub, sites)

@@ -147,8 +147,9 @@ class _Shift:
             index: mixes[index].before if index in mixes else hospital
             for index, hospital in enumerate(hospitals, start=1)
         }
+        shared = make_parties.share(self.study, keys)
         self.sites = {
-            index: make_parties.make_hospital(self.study, index, keys, first, rows, run, device=device)
+            index: make_parties.make_hospital(self.study, index, keys, first, rows, run, device=device, shared=shared)
             for index, rows in seen.items()
         }
         self.engine = LocalEngine(make_parties.make_coordinator(self.study, keys, first, run), self.sites)

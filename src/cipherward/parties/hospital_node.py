@@ -34,7 +34,7 @@ from cipherward.parties.answers import Answers
 from cipherward.parties.ballot import Ballot, manifest_of
 from cipherward.parties.contribution import Log, contributions_of
 from cipherward.parties.entering import enter
-from cipherward.parties.judging import Judgement, agrees, checked, judge
+from cipherward.parties.judging import Judged, Judgement, agrees, checked, judge
 from cipherward.parties.outcomes import BOUND, BREACH, FAILED, Outcome, breach_fact, of_verified, reasons
 from cipherward.parties.policy import Policy
 from cipherward.parties.remembered import remembers
@@ -75,7 +75,7 @@ class HospitalNode:
     `handle` takes a packet from the coordinator and returns the packets that answer it. `notices` holds the newest
     things that the coordinator said about this hospital's own messages. `answer`: what people here said to the question of
     rule 3, may this hospital be singled out by what is opened? `rounding_key`: as in `Contributions`; b"" for one that
-    follows from the ledger's device key; a simulation, whose results repeat, gives its own.
+    follows from the ledger's device key; a simulation, whose results repeat, gives its own. `judged`: shared by the parties of a simulation.
     """
 
     rules: Rules
@@ -93,6 +93,7 @@ class HospitalNode:
     stopped: bool = False
     answer: Agreement = Agreement.NO
     rounding_key: bytes = field(default=b"", repr=False)
+    judged: Judged | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.state.study.digest() != self.rules.study:
@@ -312,7 +313,8 @@ class HospitalNode:
         consented = record.manifest if record and record.manifest else None
         attempts.check_opened(self.ledger, self._attempts, body.attempt)
         own_header = (record.header or None) if record else None
-        judgement = judge(self._me, task, self.state, body, own_header=own_header, consented=consented)
+        work_out = self.judged.judge if self.judged else judge
+        judgement = work_out(self._me, task, self.state, body, own_header=own_header, consented=consented)
         if not agrees(judgement, body):
             raise FaultyCoordinatorError(
                 "the announced model is not the one that follows from the certified sum", culprit="coordinator"

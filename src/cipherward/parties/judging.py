@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cipherward.crypto.scheme import SumTask
 from cipherward.disclosure.standing import Statement
@@ -14,7 +14,7 @@ from cipherward.sums import challenge, false_shares, hospital_steps, unopened
 from cipherward.sums.attribution import Verdict
 from cipherward.sums.hospital_steps import Verified
 from cipherward.sums.messages import Opening, opening_digest
-from cipherward.sums.votes import Member
+from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.state import StudyState
 
 
@@ -76,6 +76,36 @@ def judge(
         failed = seen(state.after_failed(verified.contributors))
         return Judgement(failed, verified.contributors, said, None, error.message)
     return Judgement(seen(following), verified.contributors, said, verified)
+
+
+@dataclass
+class Judged:
+    """The newest opening that a party of this process found in order, and what follows from it, for the other parties of
+    the process: one with the same rules and the same state that gets the very same opening checks in it what is its own.
+    A hospital on a machine of its own has none."""
+
+    _kept: tuple[Rules, SumTask, StudyState, Opening, Judgement, Verified] | None = field(default=None, repr=False)
+
+    def judge(
+        self,
+        me: Member,
+        task: SumTask,
+        state: StudyState,
+        opening: Opening,
+        *,
+        own_header: bytes | None,
+        consented: bytes | None,
+    ) -> Judgement:
+        """As the function of this name."""
+        mine: dict[str, bytes | None] = {"own_header": own_header, "consented": consented}
+        if self._kept is not None:
+            rules, asked, before, same, judgement, verified = self._kept
+            if rules is me.rules and before is state and asked == task and same == opening:
+                return replace(judgement, verified=hospital_steps.verified_here(me, opening, verified, **mine))
+        found = judge(me, task, state, opening, **mine)
+        if found.verified is not None:
+            self._kept = me.rules, task, state, opening, found, found.verified
+        return found
 
 
 def after_failed(state: StudyState, contributors: Sequence[int], found: Verdict) -> StudyState:

@@ -17,6 +17,7 @@ from cipherward.learning.devices import Device
 from cipherward.parties import inventories, records, roster, who_stands
 from cipherward.parties.coordinator_node import CoordinatorNode
 from cipherward.parties.hospital_node import HospitalNode
+from cipherward.parties.judging import Judged
 from cipherward.parties.policy import SIMULATION, Policy
 from cipherward.runs import ckks_key
 from cipherward.runs.archive import kept_updates
@@ -24,6 +25,7 @@ from cipherward.runs.folder import RunDirectory
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
+from cipherward.sums.votes import Rules
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
@@ -143,6 +145,19 @@ def make_coordinator(
     )
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the hospitals of one process have in common: public facts, and what is made of them."""
+
+    rules: Rules
+    judged: Judged = field(default_factory=Judged)
+
+
+def share(study: Study, keys: Keys) -> Shared:
+    """Of a frozen study. Raises StudyError, ProtocolError: as `roster.rules_of` and `roster.public_scheme`."""
+    return Shared(roster.rules_of(study, roster.public_scheme(study, keys.ckks_public)))
+
+
 def make_hospital(
     study: Study,
     index: int,
@@ -153,14 +168,16 @@ def make_hospital(
     *,
     device: Device,
     policy: Policy = SIMULATION,
+    shared: Shared | None = None,
 ) -> HospitalNode:
-    """One hospital's node, with its own ledger file."""
+    """One hospital's node, with its own ledger file. `shared`: with the other hospitals of the process."""
+    shared = shared or share(study, keys)
 
     def log(event: str, facts: dict[str, object]) -> None:
         run.write_log(f"hospital {index}", event, facts)
 
     return HospitalNode(
-        rules=roster.rules_of(study, roster.public_scheme(study, keys.ckks_public)),
+        rules=shared.rules,
         index=index,
         identity=keys.identities[index],
         state=state,
@@ -171,6 +188,7 @@ def make_hospital(
         clock=perf_counter,
         answer=who_stands.answer_of(study, study.hospitals[index - 1].name),
         rounding_key=digest("simulated rounding", study.seed.to_bytes(8, "big"), index.to_bytes(4, "big")),
+        judged=shared.judged,
     )
 
 

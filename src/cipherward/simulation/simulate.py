@@ -224,8 +224,11 @@ class _Simulation:
             study, keys, states[-1], run, closed, keeps_updates=archive is not None
         )
         self.sites: dict[int, HospitalNode] = {}
+        shared = make_parties.share(study, keys)
         for index, hospital in enumerate(hospitals, start=1):
-            site = make_parties.make_hospital(study, index, keys, states[0], hospital, run, device=device)
+            site = make_parties.make_hospital(
+                study, index, keys, states[0], hospital, run, device=device, shared=shared
+            )
             site.state = states[min(site.ledger.receipts(study.digest()), len(states) - 1)]
             self.sites[index] = site
         self.engine = LocalEngine(self.hub, self.sites, network)

@@ -7,7 +7,7 @@ need of it is an argument. The numbered checks are those of docs/protocol.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from cipherward.disclosure.eligibility import refusals
 from cipherward.disclosure.refusals import Refusal
 from cipherward.disclosure.standing import Memory, Statement
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, SuspectError
-from cipherward.sums import disputes, fingerprints, forks
+from cipherward.sums import disputes, fingerprints, forks, manifests
 from cipherward.sums.digests import Digests, Entry
 from cipherward.sums.messages import (
     CONSENT,
@@ -157,39 +157,6 @@ def deal(
     return Dealt(header, protected.payload, wire.encode(update), protected.one_time)
 
 
-def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> dict[int, Header]:
-    """Checks 1 to 3 of a manifest: well formed and strictly increasing, every listed header signed, of this sum and set."""
-    indices = [entry.hospital for entry in manifest.entries]
-    if manifest.context != task.context:
-        raise FaultyCoordinatorError("the manifest belongs to another sum", culprit="coordinator")
-    if indices != sorted(set(indices)) or any(not 1 <= i <= rules.n_hospitals for i in indices):
-        raise FaultyCoordinatorError("the manifest repeats hospitals or lists unknown ones", culprit="coordinator")
-    if len(indices) < rules.min_contributors:
-        raise FaultyCoordinatorError(
-            f"the manifest sums {len(indices)} hospitals, the study asks for at least {rules.min_contributors}",
-            culprit="coordinator",
-        )
-    if not all(task.admits(index) for index in indices):
-        raise FaultyCoordinatorError("the manifest lists hospitals that this sum does not admit", culprit="coordinator")
-    if len(headers) != len(indices):
-        raise ProtocolError("the manifest and its headers differ in number")
-    found: dict[int, Header] = {}
-    seen_payloads: set[bytes] = set()
-    for entry, data in zip(manifest.entries, headers, strict=True):
-        if digest("header", data) != entry.digest:
-            raise ProtocolError(f"the header of hospital {entry.hospital} is not the one in the manifest")
-        header = unsign(data, Header, study=rules.study, keys=rules.keys, sender=entry.hospital)
-        if header.context != task.context:
-            raise FaultyCoordinatorError(
-                f"the header of hospital {entry.hospital} belongs to another sum", culprit="coordinator"
-            )
-        if rules.is_encrypted and header.payload_digest in seen_payloads:
-            raise FaultyCoordinatorError("two headers of the manifest name one ciphertext", culprit="coordinator")
-        seen_payloads.add(header.payload_digest)
-        found[entry.hospital] = header
-    return found
-
-
 def refused(rules: Rules, task: SumTask, request: ConsentRequest, memory: Memory) -> Refusal | tuple[Statement, ...]:
     """Step 5, before the shares: why this manifest must not have my vote, or what its headers say.
 
@@ -200,14 +167,14 @@ def refused(rules: Rules, task: SumTask, request: ConsentRequest, memory: Memory
         as `consent`.
     """
     manifest = unsign(request.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
-    said = statements_of(rules, read_headers(rules, task, manifest, request.headers))
+    said = statements_of(rules, manifests.read_headers(rules, task, manifest, request.headers))
     return next(iter(refusals(said, rules.blocks, memory)), said)
 
 
 def statements_in(rules: Rules, task: SumTask, opening: Opening) -> tuple[Statement, ...]:
     """What the headers of an opening say, every signature checked. Raises: as `verify`."""
     manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
-    return statements_of(rules, read_headers(rules, task, manifest, opening.headers))
+    return statements_of(rules, manifests.read_headers(rules, task, manifest, opening.headers))
 
 
 def contributors_of(rules: Rules, opening: Opening) -> tuple[int, ...]:
@@ -250,7 +217,7 @@ def consent(
     """
     rules = me.rules
     manifest = unsign(request.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
-    headers = read_headers(rules, task, manifest, request.headers)
+    headers = manifests.read_headers(rules, task, manifest, request.headers)
     check_own(me, manifest, own.header if own else None)
     dealt = shares_for(me, task, request, headers)
     opened, bad = rules.scheme.open_shares(task, me.index, private_key, dealt)
@@ -318,6 +285,32 @@ def attest(me: Member, task: SumTask, certificate: Certificate, given: Consent) 
     return sign(me.identity, me.rules.study, me.index, body)
 
 
+_OWN = ("took no part in this sum", "own contribution listed unaltered")
+
+
+def verified_here(
+    me: Member, opening: Opening, verified: Verified, *, own_header: bytes | None, consented: bytes | None
+) -> Verified:
+    """What `verify` gives, where another party with the same rules and state has verified the very same opening: what
+    remains are the checks of what is this hospital's own.
+
+    Raises:
+        FaultyCoordinatorError, ProtocolError: as `verify`.
+    """
+    _check_consented(consented, verified.manifest_digest)
+    manifest = unsign(opening.manifest, Manifest, study=me.rules.study, keys=me.rules.keys, sender=COORDINATOR)
+    check_own(me, manifest, own_header)
+    own = _OWN[me.index in verified.contributors]
+    return replace(verified, checks=tuple(own if one in _OWN else one for one in verified.checks))
+
+
+def _check_consented(consented: bytes | None, manifest_digest: bytes) -> None:
+    if consented is not None and consented != manifest_digest:
+        raise FaultyCoordinatorError(
+            "a certificate exists for a manifest other than the one I consented to", culprit="coordinator"
+        )
+
+
 def verify(
     me: Member,
     task: SumTask,
@@ -345,15 +338,12 @@ def verify(
     manifest = unsign(opening.manifest, Manifest, study=rules.study, keys=rules.keys, sender=COORDINATOR)
     manifest_digest = digest("manifest", wire.encode(manifest))
     votes = distinct_votes(rules, task, opening.votes, CONSENT, manifest_digest)
-    if consented is not None and consented != manifest_digest:
-        raise FaultyCoordinatorError(
-            "a certificate exists for a manifest other than the one I consented to", culprit="coordinator"
-        )
+    _check_consented(consented, manifest_digest)
     checks = [f"certificate of {len(votes)} hospitals, {rules.threshold} needed"]
     check_voids(rules, earlier, opening.voids)
     if earlier:
         checks.append(f"{len(earlier)} earlier attempt(s) proved void")
-    headers = read_headers(rules, task, manifest, opening.headers)
+    headers = manifests.read_headers(rules, task, manifest, opening.headers)
     said = statements_of(rules, headers)
     if problems := refusals(said, rules.blocks, memory):
         raise FaultyCoordinatorError(f"a sum is certified that must not be: {problems[0]}", culprit="coordinator")
@@ -362,7 +352,7 @@ def verify(
         raise ProtocolError("the encrypted sum is not the one in the manifest")
     checks.append("encrypted sum matches the manifest")
     check_own(me, manifest, own_header)
-    checks.append("own contribution listed unaltered" if me.index in headers else "took no part in this sum")
+    checks.append(_OWN[me.index in headers])
     checks.append(fingerprints.check(rules, task, opening, manifest_digest, headers, votes))
     try:
         sums = scheme.sums(task, opening.total, opening.witness, len(headers))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,6 +41,10 @@ class TrainState:
 
     def digest(self) -> bytes:
         """SHA-256 over everything that the next question or the result depends on; 32 bytes."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> bytes:
         scaling = self.model.preprocessor
         facts = {
             "preprocessor": scaling.to_json() if scaling else None,
