@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import stat
@@ -13,6 +14,7 @@ import pytest
 
 from cipherward.errors import AlreadyReleasedError, StorageError
 from cipherward.store.ledger import Ledger
+from cipherward.store.marked import mark_of
 
 STUDY, OTHER_STUDY = b"s" * 32, b"t" * 32
 QUERY = b"q" * 32
@@ -254,13 +256,30 @@ def test_a_ledger_in_a_read_only_folder_is_a_storage_error(tmp_path: Path) -> No
         tmp_path.chmod(0o700)
 
 
+def as_before(path: Path, *, requests: bool = True, marks: bool = True) -> None:
+    """The ledger as earlier versions wrote it: what is large stood in the rows of `sums`."""
+    db = sqlite3.connect(path)
+    names = ["context", "study", "query", "round", "attempt", "private_key", "joined", "header", "update_bytes", "vote"]
+    names += ["manifest", *(["request"] if requests else []), "release", "is_void", "is_closed"]
+    for what, name in ((b"update ", "update_bytes"), (b"request ", "request")):
+        if name in names:
+            db.execute(f"ALTER TABLE sums ADD COLUMN {name} BLOB")
+            for large, context, data in db.execute("SELECT name, context, data FROM large").fetchall():
+                if large == what + context:
+                    db.execute(f"UPDATE sums SET {name} = ? WHERE context = ?", (data, context))  # noqa: S608
+    for row in db.execute(f"SELECT {', '.join(names)} FROM sums").fetchall():  # noqa: S608
+        db.execute("UPDATE sums SET mark = ? WHERE context = ?", (mark_of("sums", row), row[0]))
+    db.execute("DROP TABLE large")
+    for table in () if marks else ("facts", "sums", "receipts", "charges"):
+        db.execute(f"ALTER TABLE {table} DROP COLUMN mark")
+    db.commit()
+    db.close()
+
+
 def test_a_ledger_of_the_first_version_is_opened_and_learns_to_keep_requests(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     Ledger(path).close()
-    db = sqlite3.connect(path)
-    db.execute("ALTER TABLE sums DROP COLUMN request")
-    db.commit()
-    db.close()
+    as_before(path, requests=False, marks=False)
     ledger = Ledger(path)
     ledger.begin(b"ctx", b"study", b"query", 0, 0, b"key", b"join")
     ledger.record_vote(b"ctx", b"vote", b"manifest", b"request")
@@ -272,6 +291,67 @@ def test_a_ledger_of_the_first_version_is_opened_and_learns_to_keep_requests(tmp
     assert known is not None
     assert (known.request, known.private_key) == (b"", b"")
     ledger.close()
+
+
+def test_a_ledger_that_held_contributions_beside_votes_keeps_all_and_erases_it_as_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    filled(path)
+    ledger = Ledger(path)
+    before = [ledger.sum(context) for context in (b"ctx", b"released")]
+    ledger.close()
+    as_before(path)
+    ledger = Ledger(path)
+    assert [ledger.sum(context) for context in (b"ctx", b"released")] == before
+    assert before[0] is not None
+    assert (before[0].update, before[0].request) == (b"update", b"request")
+    ledger.close()
+    ledger = Ledger(path)
+    assert ledger.holds_secrets(STUDY)
+    ledger.erase_study(STUDY)
+    assert not ledger.holds_secrets(STUDY)
+    assert KEY not in files_of(ledger)
+    ledger.close()
+
+
+def test_a_ledger_of_an_earlier_version_that_changed_silently_is_not_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    filled(path)
+    as_before(path)
+    db = sqlite3.connect(path)
+    db.execute("UPDATE sums SET update_bytes = x'00' WHERE update_bytes IS NOT NULL")
+    db.commit()
+    db.close()
+    with pytest.raises(StorageError, match="a row of sums is not what was written"):
+        Ledger(path)
+
+
+def test_a_sum_in_brief_is_the_same_but_for_what_is_large(ledger: Ledger) -> None:
+    begun(ledger, b"ctx")
+    ledger.record_update(b"ctx", b"header", b"update")
+    ledger.record_vote(b"ctx", b"vote", b"manifest", b"request")
+    known, brief = ledger.sum(b"ctx"), ledger.in_brief(b"ctx")
+    assert known is not None
+    assert (known.update, known.request) == (b"update", b"request")
+    assert brief == dataclasses.replace(known, update=b"", request=b"")
+    assert ledger.in_brief(b"another") is None
+
+
+def test_a_contribution_and_a_request_are_erased_from_every_file_and_from_memory(ledger: Ledger) -> None:
+    said = [bytes([number]) * 3_000 for number in (201, 202)]
+    for erase in (
+        lambda: ledger.mark_void(b"ctx"),
+        lambda: ledger.record_receipt(b"ctx", STUDY, 0, b"receipt"),
+        lambda: ledger.erase_study(STUDY),
+    ):
+        ledger._db.execute("DELETE FROM sums")
+        begun(ledger, b"ctx")
+        ledger.record_update(b"ctx", b"header", said[0])
+        ledger.record_vote(b"ctx", b"vote", b"manifest", said[1])
+        assert ledger.sum(b"ctx") is not None
+        assert all(one[:1_000] in files_of(ledger) for one in said)
+        erase()
+        assert not any(one[:100] in files_of(ledger) for one in said)
+        assert not any(key[0] == "large" for key in ledger._seen)
 
 
 def filled(path: Path) -> None:
@@ -289,11 +369,9 @@ def filled(path: Path) -> None:
 
 
 VALUES = [
-    *(("sums", name) for name in ("context", "study", "query", "private_key", "joined", "header", "update_bytes")),
-    *(
-        ("sums", name)
-        for name in ("vote", "manifest", "request", "release", "round", "attempt", "is_void", "is_closed")
-    ),
+    *(("sums", name) for name in ("context", "study", "query", "private_key", "joined", "header", "vote", "manifest")),
+    *(("sums", name) for name in ("release", "round", "attempt", "is_void", "is_closed")),
+    *(("large", name) for name in ("name", "context", "study", "round", "data")),
     *(("receipts", name) for name in ("study", "round", "receipt")),
     *(("charges", name) for name in ("study", "query", "round", "unit", "what", "event", "contribution")),
     *(("facts", name) for name in ("name", "value")),
@@ -377,11 +455,7 @@ def test_a_row_cannot_change_while_another_value_of_it_is_recorded(tmp_path: Pat
 def test_a_ledger_from_before_marks_is_opened_keeps_what_it_holds_and_marks_it(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     filled(path)
-    db = sqlite3.connect(path)
-    for table in ("facts", "sums", "receipts", "charges"):
-        db.execute(f"ALTER TABLE {table} DROP COLUMN mark")
-    db.commit()
-    db.close()
+    as_before(path, marks=False)
     ledger = Ledger(path)
     record = ledger.sum(b"ctx")
     assert record is not None

@@ -45,13 +45,15 @@ def announced(rules: Rules, state: StudyState, body: Announce) -> SumTask:
     return task
 
 
-def current(rules: Rules, state: StudyState, ledger: Ledger, context: bytes) -> tuple[SumTask, SumRecord]:
+def current(
+    rules: Rules, state: StudyState, ledger: Ledger, context: bytes, *, in_brief: bool = False
+) -> tuple[SumTask, SumRecord]:
     """The task and record of one of the attempts at the next sum.
 
     Raises:
         RefusedError: the ledger knows of none. ProtocolError: it does not follow from what I know.
     """
-    record = ledger.sum(context)
+    record = ledger.in_brief(context) if in_brief else ledger.sum(context)
     if record is None or record.round != state.sums_done or state.purpose is None:
         raise RefusedError("not about a sum that I take part in")
     task = asking.task_of(rules, state, record.attempt)

@@ -99,7 +99,7 @@ class Ballot:
             return [pack("Release", record.release)]
         if record.is_void:
             raise RefusedError("this attempt is void")
-        given = self._given.get(task.context) or self._recalled(me, task, record)
+        given = self._given.get(task.context) or self._recalled(me, task)
         if given is None or given.vote.choice != CONSENT:
             raise RefusedError("no consent of mine to release for")
         message = hospital_steps.release(me, task, certificate, given, record.private_key)
@@ -113,9 +113,10 @@ class Ballot:
         """The sum is over."""
         self._given.clear()
 
-    def _recalled(self, me: Member, task: SumTask, record: SumRecord) -> Consent | None:
+    def _recalled(self, me: Member, task: SumTask) -> Consent | None:
         """The consent in the ledger, worked out again after a restart from the request that it answered."""
-        if not record.request or not record.manifest or record.is_void:
+        record = self.ledger.sum(task.context)
+        if record is None or not record.request or not record.manifest or record.is_void:
             return None
         answer = self._checked(me, task, record, wire.decode(ConsentRequest, record.request))
         return answer if isinstance(answer, Consent) and answer.vote.manifest_digest == record.manifest else None

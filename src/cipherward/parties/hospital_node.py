@@ -174,8 +174,8 @@ class HospitalNode:
             return []
         raise ProtocolError(f"a hospital does not take {kind} messages")
 
-    def _current(self, context: bytes) -> tuple[SumTask, SumRecord]:
-        return attempts.current(self.rules, self.state, self.ledger, context)
+    def _current(self, context: bytes, *, in_brief: bool = False) -> tuple[SumTask, SumRecord]:
+        return attempts.current(self.rules, self.state, self.ledger, context, in_brief=in_brief)
 
     def _query(self) -> bytes:
         """The next sum's query, as the ledger knows it."""
@@ -196,7 +196,7 @@ class HospitalNode:
         if body.round > self.state.sums_done:
             return [self._behind()]
         task = attempts.announced(self.rules, self.state, body)
-        known = self.ledger.sum(task.context)
+        known = self.ledger.in_brief(task.context)
         if known is not None:
             if not known.joined:
                 raise RefusedError("I have voted to leave this attempt")
@@ -269,7 +269,7 @@ class HospitalNode:
     def _void(self, body: VoidRequest) -> list[bytes]:
         attempt = attempts.to_void(self.rules, self.state, body)
         task = asking.task_of(self.rules, self.state, attempt)
-        record = self.ledger.sum(task.context)
+        record = self.ledger.in_brief(task.context)
         if record is None:
             self.ledger.begin(task.context, self.rules.study, self._query(), self.state.sums_done, attempt, b"", b"")
         elif record.vote:
@@ -283,7 +283,7 @@ class HospitalNode:
         if not certificate.votes:
             raise WireError("an empty certificate")
         _, vote = signed_vote(self.rules, certificate.votes[0])
-        task, record = self._current(vote.context)
+        task, record = self._current(vote.context, in_brief=True)
         answer = self._ballot.release(self._me, task, record, certificate)
         self._spend("release", started)
         return answer
@@ -309,7 +309,7 @@ class HospitalNode:
             raise attempts.behind()
         started = self.clock()
         task = asking.task_of(self.rules, self.state, body.attempt)
-        record = self.ledger.sum(task.context)
+        record = self.ledger.in_brief(task.context)
         consented = record.manifest if record and record.manifest else None
         attempts.check_opened(self.ledger, self._attempts, body.attempt)
         own_header = (record.header or None) if record else None

@@ -13,20 +13,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cipherward.errors import AlreadyReleasedError, StorageError
 from cipherward.store import counters
-from cipherward.store.marked import MarkedTables, Row
+from cipherward.store.marked import MarkedTables, Row, mark_of
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL, mark BLOB) STRICT;
 CREATE TABLE IF NOT EXISTS sums (
     context BLOB PRIMARY KEY, study BLOB NOT NULL, query BLOB NOT NULL, round INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
-    private_key BLOB, joined BLOB, header BLOB, update_bytes BLOB, vote BLOB, manifest BLOB, request BLOB, release BLOB,
+    private_key BLOB, joined BLOB, header BLOB, vote BLOB, manifest BLOB, release BLOB,
     is_void INTEGER NOT NULL DEFAULT 0, is_closed INTEGER NOT NULL DEFAULT 0,
     mark BLOB
 ) STRICT;
@@ -37,29 +37,51 @@ CREATE TABLE IF NOT EXISTS charges (
     study BLOB NOT NULL, query BLOB NOT NULL, round INTEGER NOT NULL, unit TEXT NOT NULL, what TEXT NOT NULL,
     event TEXT NOT NULL, contribution BLOB, mark BLOB, PRIMARY KEY (study, query)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS large (
+    name BLOB PRIMARY KEY, context BLOB NOT NULL, study BLOB NOT NULL, round INTEGER NOT NULL, data BLOB NOT NULL, mark BLOB
+) STRICT;
 CREATE TABLE IF NOT EXISTS standing (name TEXT PRIMARY KEY, value BLOB NOT NULL, mark BLOB) STRICT;
 """
 
 _COLUMNS = {
     "facts": ("name", "value"),
     "sums": (
-        "context", "study", "query", "round", "attempt", "private_key", "joined", "header", "update_bytes", "vote",
-        "manifest", "request", "release", "is_void", "is_closed",
+        "context", "study", "query", "round", "attempt", "private_key", "joined", "header", "vote", "manifest", "release",
+        "is_void", "is_closed",
     ),
+    "large": ("name", "context", "study", "round", "data"),
     "receipts": ("study", "round", "receipt"),
     "charges": ("study", "query", "round", "unit", "what", "event", "contribution"),
     "standing": ("name", "value"),
 }  # fmt: skip
 """The columns of every table; a row's `mark` is a digest of their values."""
 
+_UPDATE, _REQUEST = b"update ", b"request "
+"""What is in `large`, each before the context of its sum: SQLite writes a row anew as a whole when a value of it changes."""
+
+_FORMER = (
+    *(
+        "context",
+        "study",
+        "query",
+        "round",
+        "attempt",
+        "private_key",
+        "joined",
+        "header",
+        "update_bytes",
+        "vote",
+        "manifest",
+    ),
+    *("request", "release", "is_void", "is_closed"),
+)
+"""Those of `sums` in earlier versions."""
 
 _COMMITS = "transactions"
 
 _SECRETS = (
-    (
-        "sums",
-        "private_key > x'' OR update_bytes IS NOT NULL OR request IS NOT NULL OR (is_closed = 0 AND release > x'')",
-    ),
+    ("sums", "private_key > x'' OR (is_closed = 0 AND release > x'')"),
+    ("large", "1"),
     ("charges", "contribution IS NOT NULL"),
 )
 """By table, the rows that hold what must not outlive its sum."""
@@ -67,7 +89,7 @@ _SECRETS = (
 
 @dataclass(frozen=True)
 class SumRecord:
-    """What this hospital has said about one sum; empty bytes where it has said nothing."""
+    """What this hospital has said about one sum; empty bytes where it has said nothing. `update`, `request`: not read `in_brief`."""
 
     context: bytes
     query: bytes
@@ -76,17 +98,17 @@ class SumRecord:
     private_key: bytes = field(repr=False)
     joined: bytes = field(repr=False)
     header: bytes = field(repr=False)
-    update: bytes = field(repr=False)
     vote: bytes = field(repr=False)
     manifest: bytes
-    request: bytes = field(repr=False)
     release: bytes = field(repr=False)
     is_void: bool
     is_closed: bool
+    update: bytes = field(default=b"", repr=False)
+    request: bytes = field(default=b"", repr=False)
 
 
 def _record_of(row: Row) -> SumRecord:
-    said = ("private_key", "joined", "header", "update_bytes", "vote", "manifest", "request", "release")
+    said = ("private_key", "joined", "header", "vote", "manifest", "release")
     values: list[Any] = [row[name] for name in ("context", "query", "round", "attempt")]
     values += [row[name] or b"" for name in said]
     values += [bool(row[name]) for name in ("is_void", "is_closed")]
@@ -115,6 +137,32 @@ class Ledger(MarkedTables):
             counters.check(path, self._commits, counter)
             self._counter = counter
         self.record_fact("device_key", os.urandom(32))
+
+    def _migrate(self) -> None:
+        self._take_apart()
+        super()._migrate()
+
+    def _take_apart(self) -> None:
+        """Ledgers of earlier versions held what is large in the rows of `sums`, and those of the first one no requests."""
+        names = self._names_in("sums")
+        former = tuple(name for name in _FORMER if name in names)
+        if "update_bytes" not in former:
+            return
+        with self._transaction(erases=True):
+            marks = ("mark",) if "mark" in names else ()
+            for values in self._db.execute(f"SELECT {', '.join(former + marks)} FROM sums").fetchall():  # noqa: S608
+                row = dict(zip(former, values, strict=False))
+                if marks and values[-1] != mark_of("sums", row.values()):
+                    raise self._damaged("a row of sums is not what was written")
+                for what, name in ((_UPDATE, "update_bytes"), (_REQUEST, "request")):
+                    if row.get(name):
+                        self._keep(what, row, row[name])
+                if marks:
+                    mark = mark_of("sums", [row[name] for name in _COLUMNS["sums"]])
+                    self._db.execute("UPDATE sums SET mark = ? WHERE context = ?", (mark, row["context"]))
+            for name in former:
+                if name not in _COLUMNS["sums"]:
+                    self._db.execute(f"ALTER TABLE sums DROP COLUMN {name}")
 
     def _before_commit(self) -> None:
         if self._counter:
@@ -164,10 +212,17 @@ class Ledger(MarkedTables):
 
     def sum(self, context: bytes) -> SumRecord | None:
         """What was said about this sum, or None."""
+        known = self.in_brief(context)
+        if known is None:
+            return None
+        return replace(known, update=self._large(_UPDATE, context), request=self._large(_REQUEST, context))
+
+    def in_brief(self, context: bytes) -> SumRecord | None:
+        """The same without the contribution and the request, which are long."""
         return next(iter(self.sums([context])), None)
 
     def sums(self, contexts: Sequence[bytes]) -> list[SumRecord]:
-        """What was said about those of these sums that are known here, in the order of `contexts`."""
+        """What was said about those of these sums that are known here, in brief, in the order of `contexts`."""
         places = ", ".join("?" * len(contexts))
         found = {row["context"]: row for row in self._rows("sums", f"context IN ({places})", tuple(contexts))}
         return [_record_of(found[context]) for context in contexts if context in found]
@@ -184,7 +239,9 @@ class Ledger(MarkedTables):
     def record_update(self, context: bytes, header: bytes, update: bytes) -> None:
         """Record the contribution before it is sent."""
         with self._transaction():
-            self._change_sum(context, header=header, update_bytes=update)
+            known = self._change_sum(context, header=header)
+            if known:
+                self._keep(_UPDATE, known, update)
 
     def record_vote(self, context: bytes, vote: bytes, manifest: bytes, request: bytes = b"") -> None:
         """Record the one vote of this sum before it is sent, and the request from which the release will be made.
@@ -196,7 +253,17 @@ class Ledger(MarkedTables):
             known = self._find("sums", context=context)
             if known is None or known["vote"] not in (None, vote):
                 raise AlreadyReleasedError("this hospital has already voted on this sum")
-            self._change("sums", known, {"vote": vote, "manifest": manifest, "request": request}, context=context)
+            self._change("sums", known, {"vote": vote, "manifest": manifest}, context=context)
+            if request:
+                self._keep(_REQUEST, known, request)
+
+    def _keep(self, what: bytes, of: Row, data: bytes) -> None:
+        named = {"name": what + of["context"], "context": of["context"], "study": of["study"], "round": of["round"]}
+        self._insert("large", named | {"data": data}, "OR REPLACE")
+
+    def _large(self, what: bytes, context: bytes) -> bytes:
+        row = self._find("large", name=what + context)
+        return row["data"] if row else b""
 
     def record_release(self, context: bytes, release: bytes) -> None:
         """Record the release before it is sent; what it was made from is kept until the sum is verified."""
@@ -206,7 +273,8 @@ class Ledger(MarkedTables):
     def mark_void(self, context: bytes) -> None:
         """A void certificate exists: nothing of this attempt will be opened; its key is erased."""
         with self._transaction(erases=True):
-            self._change_sum(context, is_void=1, private_key=None, update_bytes=None, request=None)
+            self._change_sum(context, is_void=1, private_key=None)
+            self._delete("large", "context = ?", (context,))
 
     def record_receipt(
         self,
@@ -225,8 +293,9 @@ class Ledger(MarkedTables):
         with self._transaction(erases=True):
             self._insert("receipts", {"study": study, "round": round, "receipt": receipt}, "OR REPLACE")
             done = "study = ? AND round <= ?", (study, round)
-            self._erase("sums", *done, "private_key", "update_bytes", "request")
-            self._change_sum(context, is_closed=1)  # afterwards: SQLite writes a row anew as a whole
+            self._delete("large", "study = ? AND round <= ?", (study, round))
+            self._erase("sums", *done, "private_key")
+            self._change_sum(context, is_closed=1)
             if not asked_again:
                 self._erase("charges", *done, "contribution")
             # That something was said is kept for good; what, for the last sums.
@@ -247,7 +316,8 @@ class Ledger(MarkedTables):
         """
         of_study = "study = ?", (study,)
         with self._transaction(erases=True):
-            self._erase("sums", *of_study, "private_key", "update_bytes", "request")
+            self._delete("large", "study = ?", (study,))
+            self._erase("sums", *of_study, "private_key")
             self._erase("sums", "study = ? AND is_closed = 0", (study,), "release")
             self._erase("charges", *of_study, "contribution")
 

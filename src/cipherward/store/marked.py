@@ -67,7 +67,7 @@ class MarkedTables:
             found = self._db.execute(f"SELECT {', '.join(names)}, mark FROM {table} WHERE {where}", values)  # noqa: S608
             for *row, mark in found:
                 if [*row, mark] != self._seen.get((table, row[0])):
-                    if mark != _mark(table, row):
+                    if mark != mark_of(table, row):
                         raise self._damaged(f"a row of {table} is not what was written")
                     self._note(table, row, mark)
                 yield dict(zip(names, row, strict=True))
@@ -77,14 +77,14 @@ class MarkedTables:
         return next(iter(list(self._rows(table, where, tuple(key.values())))), None)
 
     def _insert(self, table: str, row: Row, conflict: str = "") -> int:
-        marked = row | {"mark": _mark(table, row.values())}
+        marked = row | {"mark": mark_of(table, row.values())}
         names, places = ", ".join(marked), ", ".join("?" * len(marked))
         statement = f"INSERT {conflict} INTO {table} ({names}) VALUES ({places})"  # noqa: S608
         return self._db.execute(statement, tuple(marked.values())).rowcount
 
     def _change(self, table: str, row: Row, changes: Row, **key: object) -> Row:
         changed = row | changes
-        mark = _mark(table, changed.values())
+        mark = mark_of(table, changed.values())
         self._note(table, changed.values(), mark)
         marked = changes | {"mark": mark}
         assignments = ", ".join(f"{name} = ?" for name in marked)
@@ -116,18 +116,21 @@ class MarkedTables:
         for row in list(self._rows(table, f"{where} AND ({held})", values)):
             self._change(table, row, dict.fromkeys(names), **{key: row[key] for key in keys})
 
+    def _delete(self, table: str, where: str, values: tuple[object, ...]) -> None:
+        self._db.execute(f"DELETE FROM {table} WHERE {where}", values)  # noqa: S608
+        self._seen = {key: row for key, row in self._seen.items() if key[0] != table}
+        self._seen_bytes = sum(map(_bytes_in, self._seen.values()))
+
     def _migrate(self) -> None:
         """Ledgers of earlier versions learn what they lack; their rows are marked as they are found."""
         with self._transaction():
-            if "request" not in self._names_in("sums"):
-                self._db.execute("ALTER TABLE sums ADD COLUMN request BLOB")
             for table, names in self._columns.items():
                 if "mark" in self._names_in(table):
                     continue
                 self._db.execute(f"ALTER TABLE {table} ADD COLUMN mark BLOB")
                 rows = self._db.execute(f"SELECT rowid, {', '.join(names)} FROM {table}").fetchall()  # noqa: S608
                 for number, *row in rows:
-                    self._db.execute(f"UPDATE {table} SET mark = ? WHERE rowid = ?", (_mark(table, row), number))  # noqa: S608
+                    self._db.execute(f"UPDATE {table} SET mark = ? WHERE rowid = ?", (mark_of(table, row), number))  # noqa: S608
 
     def _names_in(self, table: str) -> set[str]:
         return {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
@@ -225,7 +228,8 @@ class MarkedTables:
         """What follows every transaction that is on the disk."""
 
 
-def _mark(table: str, row: Iterable[Any]) -> bytes:
+def mark_of(table: str, row: Iterable[Any]) -> bytes:
+    """What a row is marked with: a digest of its values."""
     return digest("ledger-row", table.encode(), *(_tagged(value) for value in row))
 
 
