@@ -32,84 +32,93 @@ define internal i1 @0(ptr %0, ptr %1, i64 %2, i32 %3, i32 %4) {
   br label %13
 }
 
-define i64 @linear._fit_epoch(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6, ptr %7, i64 %8, double %9, double %10, double %11, double %12, double %13, double %14) {
-  %16 = load i64, ptr %0, align 8
-  %17 = call i1 @0(ptr nonnull %0, ptr %1, i64 10, i32 1, i32 1281)
-  br i1 %17, label %20, label %18
+define i64 @linear._fit_epoch(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6, ptr %7, ptr %8, i64 %9, double %10, double %11, double %12, double %13, double %14, double %15) {
+  %17 = load i64, ptr %0, align 8
+  %18 = call i1 @0(ptr nonnull %0, ptr %1, i64 10, i32 1, i32 1281)
+  br i1 %18, label %21, label %19
 
-18:
-  %19 = phi i64 [ 0, %66 ], [ -1, %15 ], [ -2, %20 ], [ -3, %29 ], [ -4, %36 ], [ -5, %43 ], [ -6, %50 ], [ -7, %59 ]
-  ret i64 %19
+19:
+  %20 = phi i64 [ 0, %74 ], [ -1, %16 ], [ -2, %21 ], [ -3, %30 ], [ -4, %37 ], [ -5, %44 ], [ -6, %51 ], [ -7, %58 ], [ -8, %67 ]
+  ret i64 %20
 
-20:
-  %21 = getelementptr i8, ptr %1, i64 %16
-  %22 = load ptr, ptr %21, align 8
-  %23 = getelementptr i8, ptr %21, i64 16
-  %24 = load ptr, ptr %23, align 8
-  %25 = load i64, ptr %24, align 8
-  %26 = shl i64 %25, 2
-  %27 = ashr exact i64 %26, 2
-  %28 = call i1 @0(ptr nonnull %0, ptr %2, i64 10, i32 1, i32 1281)
-  br i1 %28, label %29, label %18
+21:
+  %22 = getelementptr i8, ptr %1, i64 %17
+  %23 = load ptr, ptr %22, align 8
+  %24 = getelementptr i8, ptr %22, i64 16
+  %25 = load ptr, ptr %24, align 8
+  %26 = load i64, ptr %25, align 8
+  %27 = shl i64 %26, 2
+  %28 = ashr exact i64 %27, 2
+  %29 = call i1 @0(ptr nonnull %0, ptr %2, i64 10, i32 1, i32 1281)
+  br i1 %29, label %30, label %19
 
-29:
-  %30 = getelementptr i8, ptr %2, i64 %16
-  %31 = load ptr, ptr %30, align 8
-  %32 = getelementptr i8, ptr %30, i64 16
-  %33 = load ptr, ptr %32, align 8
-  %34 = load i64, ptr %33, align 8
-  %35 = call i1 @0(ptr nonnull %0, ptr %3, i64 11, i32 1, i32 1281)
-  br i1 %35, label %36, label %18
+30:
+  %31 = getelementptr i8, ptr %2, i64 %17
+  %32 = load ptr, ptr %31, align 8
+  %33 = getelementptr i8, ptr %31, i64 16
+  %34 = load ptr, ptr %33, align 8
+  %35 = load i64, ptr %34, align 8
+  %36 = call i1 @0(ptr nonnull %0, ptr %3, i64 11, i32 1, i32 1281)
+  br i1 %36, label %37, label %19
 
-36:
-  %37 = getelementptr i8, ptr %3, i64 %16
-  %38 = load ptr, ptr %37, align 8
-  %39 = getelementptr i8, ptr %37, i64 16
-  %40 = load ptr, ptr %39, align 8
-  %41 = load i64, ptr %40, align 8
-  %42 = call i1 @0(ptr nonnull %0, ptr %4, i64 10, i32 1, i32 257)
-  br i1 %42, label %43, label %18
+37:
+  %38 = getelementptr i8, ptr %3, i64 %17
+  %39 = load ptr, ptr %38, align 8
+  %40 = getelementptr i8, ptr %38, i64 16
+  %41 = load ptr, ptr %40, align 8
+  %42 = load i64, ptr %41, align 8
+  %43 = call i1 @0(ptr nonnull %0, ptr %4, i64 11, i32 1, i32 1281)
+  br i1 %43, label %44, label %19
 
-43:
-  %44 = getelementptr i8, ptr %4, i64 %16
-  %45 = load ptr, ptr %44, align 8
-  %46 = getelementptr i8, ptr %44, i64 16
-  %47 = load ptr, ptr %46, align 8
-  %48 = load i64, ptr %47, align 8
-  %49 = call i1 @0(ptr nonnull %0, ptr %5, i64 10, i32 2, i32 257)
-  br i1 %49, label %50, label %18
+44:
+  %45 = getelementptr i8, ptr %4, i64 %17
+  %46 = load ptr, ptr %45, align 8
+  %47 = getelementptr i8, ptr %45, i64 16
+  %48 = load ptr, ptr %47, align 8
+  %49 = load i64, ptr %48, align 8
+  %50 = call i1 @0(ptr nonnull %0, ptr %5, i64 10, i32 1, i32 257)
+  br i1 %50, label %51, label %19
 
-50:
-  %51 = getelementptr i8, ptr %5, i64 %16
-  %52 = load ptr, ptr %51, align 8
-  %53 = getelementptr i8, ptr %51, i64 16
-  %54 = load ptr, ptr %53, align 8
-  %55 = getelementptr i8, ptr %54, i64 8
+51:
+  %52 = getelementptr i8, ptr %5, i64 %17
+  %53 = load ptr, ptr %52, align 8
+  %54 = getelementptr i8, ptr %52, i64 16
+  %55 = load ptr, ptr %54, align 8
   %56 = load i64, ptr %55, align 8
-  %57 = load i64, ptr %54, align 8
-  %58 = call i1 @0(ptr nonnull %0, ptr %6, i64 2, i32 1, i32 257)
-  br i1 %58, label %59, label %18
+  %57 = call i1 @0(ptr nonnull %0, ptr %6, i64 10, i32 2, i32 257)
+  br i1 %57, label %58, label %19
 
-59:
-  %60 = getelementptr i8, ptr %6, i64 %16
-  %61 = load ptr, ptr %60, align 8
-  %62 = getelementptr i8, ptr %60, i64 16
-  %63 = load ptr, ptr %62, align 8
+58:
+  %59 = getelementptr i8, ptr %6, i64 %17
+  %60 = load ptr, ptr %59, align 8
+  %61 = getelementptr i8, ptr %59, i64 16
+  %62 = load ptr, ptr %61, align 8
+  %63 = getelementptr i8, ptr %62, i64 8
   %64 = load i64, ptr %63, align 8
-  %65 = call i1 @0(ptr nonnull %0, ptr %7, i64 9, i32 1, i32 257)
-  br i1 %65, label %66, label %18
+  %65 = load i64, ptr %62, align 8
+  %66 = call i1 @0(ptr nonnull %0, ptr %7, i64 2, i32 1, i32 257)
+  br i1 %66, label %67, label %19
 
-66:
-  %67 = getelementptr i8, ptr %7, i64 %16
-  %68 = load ptr, ptr %67, align 8
-  %69 = getelementptr i8, ptr %67, i64 16
-  %70 = load ptr, ptr %69, align 8
-  %71 = load i64, ptr %70, align 8
-  %72 = shl i64 %71, 3
-  %73 = ashr exact i64 %72, 3
-  %74 = alloca ptr, align 8
-  call void @1(ptr nonnull %74, i64 %27, ptr %22, i64 %25, ptr %31, i64 %34, ptr %38, i64 %41, ptr %45, i64 %48, ptr %52, i64 %57, i64 %56, ptr %61, i64 %64, i64 %73, ptr %68, i64 %71, i64 %8, double %9, double %10, double %11, double %12, double %13, double %14)
-  br label %18
+67:
+  %68 = getelementptr i8, ptr %7, i64 %17
+  %69 = load ptr, ptr %68, align 8
+  %70 = getelementptr i8, ptr %68, i64 16
+  %71 = load ptr, ptr %70, align 8
+  %72 = load i64, ptr %71, align 8
+  %73 = call i1 @0(ptr nonnull %0, ptr %8, i64 9, i32 1, i32 257)
+  br i1 %73, label %74, label %19
+
+74:
+  %75 = getelementptr i8, ptr %8, i64 %17
+  %76 = load ptr, ptr %75, align 8
+  %77 = getelementptr i8, ptr %75, i64 16
+  %78 = load ptr, ptr %77, align 8
+  %79 = load i64, ptr %78, align 8
+  %80 = shl i64 %79, 3
+  %81 = ashr exact i64 %80, 3
+  %82 = alloca ptr, align 8
+  call void @1(ptr nonnull %82, i64 %28, ptr %23, i64 %26, ptr %32, i64 %35, ptr %39, i64 %42, ptr %46, i64 %49, ptr %53, i64 %56, ptr %60, i64 %65, i64 %64, ptr %69, i64 %72, i64 %81, ptr %76, i64 %79, i64 %9, double %10, double %11, double %12, double %13, double %14, double %15)
+  br label %19
 }
 
 define i64 @linear._logits(ptr %0, ptr %1, ptr %2, ptr %3) {
@@ -551,378 +560,610 @@ define i64 @trees._search(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6
 
 declare double @llvm.fabs.f64(double)
 
-define internal void @1(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, i64 %5, ptr %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, i64 %12, ptr %13, i64 %14, i64 %15, ptr %16, i64 %17, i64 %18, double %19, double %20, double %21, double %22, double %23, double %24) {
-  %26 = add nsw i64 %1, -1
-  %27 = icmp sgt i64 %15, 0
-  br i1 %27, label %28, label %213
+define internal void @1(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, i64 %5, ptr %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, ptr %12, i64 %13, i64 %14, ptr %15, i64 %16, i64 %17, ptr %18, i64 %19, i64 %20, double %21, double %22, double %23, double %24, double %25, double %26) {
+  %28 = add nsw i64 %1, -1
+  %29 = icmp sgt i64 %17, 0
+  br i1 %29, label %30, label %316
 
-28:
-  %29 = phi i64 [ 0, %25 ], [ %31, %211 ]
-  %30 = add nsw i64 %29, %18
-  %31 = call i64 @llvm.smin.i64(i64 %15, i64 %30)
-  %32 = icmp slt i64 %7, 1
-  br i1 %32, label %214, label %215
+30:
+  %31 = phi i64 [ 0, %27 ], [ %33, %314 ]
+  %32 = add nsw i64 %31, %20
+  %33 = call i64 @llvm.smin.i64(i64 %17, i64 %32)
+  %34 = icmp slt i64 %7, 1
+  br i1 %34, label %317, label %318
 
-33:
-  %34 = phi i64 [ %29, %220 ], [ %228, %148 ]
-  %35 = phi i64 [ %222, %220 ], [ %227, %148 ]
-  %36 = icmp sgt i64 %35, 0
-  br i1 %36, label %226, label %154
+35:
+  %36 = phi i64 [ %31, %323 ], [ %40, %237 ]
+  %37 = phi i64 [ %328, %323 ], [ %42, %237 ]
+  %38 = icmp sgt i64 %37, 0
+  %39 = add i64 %36, 64
+  %40 = select i1 %38, i64 %39, i64 %36
+  %41 = sext i1 %38 to i64
+  %42 = add nsw i64 %37, %41
+  %43 = select i1 %38, i64 %36, i64 0
+  br i1 %38, label %44, label %257
 
-37:
-  %38 = phi i64 [ 0, %226 ], [ %52, %50 ]
-  %39 = phi i64 [ %238, %226 ], [ %51, %50 ]
-  %40 = phi double [ 0.000000e+00, %226 ], [ %70, %50 ]
-  %41 = phi double [ 0.000000e+00, %226 ], [ %83, %50 ]
-  %42 = phi double [ 0.000000e+00, %226 ], [ %96, %50 ]
-  %43 = phi double [ 0.000000e+00, %226 ], [ %109, %50 ]
-  %44 = icmp sgt i64 %39, 0
-  br i1 %44, label %50, label %45
+44:
+  %45 = sub nsw i64 %33, %43
+  %46 = call i64 @llvm.smin.i64(i64 %45, i64 64)
+  %47 = call i64 @llvm.smax.i64(i64 %46, i64 0)
+  br label %48
 
-45:
-  %46 = phi i64 [ %112, %110 ], [ %235, %37 ]
-  %47 = phi i64 [ %111, %110 ], [ %234, %37 ]
-  %48 = phi double [ %130, %110 ], [ %40, %37 ]
-  %49 = icmp sgt i64 %47, 0
-  br i1 %49, label %110, label %131
+48:
+  %49 = phi i64 [ 0, %44 ], [ %334, %146 ]
+  %50 = phi i64 [ %47, %44 ], [ %333, %146 ]
+  %51 = icmp sgt i64 %50, 0
+  br i1 %51, label %332, label %161
 
-50:
-  %51 = add nsw i64 %39, -1
-  %52 = add i64 %38, 4
-  %53 = icmp slt i64 %38, 0
-  %54 = select i1 %53, i64 %3, i64 0
-  %55 = getelementptr float, ptr %2, i64 %38
-  %56 = getelementptr float, ptr %55, i64 %54
-  %57 = load float, ptr %56, align 4
-  %58 = fpext float %57 to double
-  %59 = icmp slt i64 %233, 0
-  %60 = select i1 %59, i64 %11, i64 0
-  %61 = add i64 %233, %60
-  %62 = select i1 %53, i64 %12, i64 0
-  %63 = mul i64 %61, %12
-  %64 = getelementptr float, ptr %10, i64 %63
-  %65 = getelementptr float, ptr %64, i64 %38
-  %66 = getelementptr float, ptr %65, i64 %62
-  %67 = load float, ptr %66, align 4
-  %68 = fpext float %67 to double
-  %69 = fmul double %58, %68
-  %70 = fadd double %40, %69
-  %71 = icmp slt i64 %38, -1
-  %72 = select i1 %71, i64 %3, i64 0
-  %73 = getelementptr i8, ptr %55, i64 4
-  %74 = getelementptr float, ptr %73, i64 %72
-  %75 = load float, ptr %74, align 4
-  %76 = fpext float %75 to double
-  %77 = select i1 %71, i64 %12, i64 0
-  %78 = getelementptr i8, ptr %65, i64 4
-  %79 = getelementptr float, ptr %78, i64 %77
-  %80 = load float, ptr %79, align 4
-  %81 = fpext float %80 to double
-  %82 = fmul double %76, %81
-  %83 = fadd double %41, %82
-  %84 = icmp slt i64 %38, -2
-  %85 = select i1 %84, i64 %3, i64 0
-  %86 = getelementptr i8, ptr %55, i64 8
-  %87 = getelementptr float, ptr %86, i64 %85
-  %88 = load float, ptr %87, align 4
-  %89 = fpext float %88 to double
-  %90 = select i1 %84, i64 %12, i64 0
-  %91 = getelementptr i8, ptr %65, i64 8
-  %92 = getelementptr float, ptr %91, i64 %90
-  %93 = load float, ptr %92, align 4
-  %94 = fpext float %93 to double
-  %95 = fmul double %89, %94
-  %96 = fadd double %42, %95
-  %97 = icmp slt i64 %38, -3
-  %98 = select i1 %97, i64 %3, i64 0
-  %99 = getelementptr i8, ptr %55, i64 12
-  %100 = getelementptr float, ptr %99, i64 %98
-  %101 = load float, ptr %100, align 4
-  %102 = fpext float %101 to double
-  %103 = select i1 %97, i64 %12, i64 0
-  %104 = getelementptr i8, ptr %65, i64 12
-  %105 = getelementptr float, ptr %104, i64 %103
-  %106 = load float, ptr %105, align 4
-  %107 = fpext float %106 to double
-  %108 = fmul double %102, %107
-  %109 = fadd double %43, %108
-  br label %37
+52:
+  %53 = phi i64 [ 0, %332 ], [ %67, %65 ]
+  %54 = phi i64 [ %345, %332 ], [ %66, %65 ]
+  %55 = phi double [ 0.000000e+00, %332 ], [ %85, %65 ]
+  %56 = phi double [ 0.000000e+00, %332 ], [ %98, %65 ]
+  %57 = phi double [ 0.000000e+00, %332 ], [ %111, %65 ]
+  %58 = phi double [ 0.000000e+00, %332 ], [ %124, %65 ]
+  %59 = icmp sgt i64 %54, 0
+  br i1 %59, label %65, label %60
 
-110:
-  %111 = add nsw i64 %47, -1
-  %112 = add i64 %46, 1
-  %113 = icmp slt i64 %46, 0
-  %114 = select i1 %113, i64 %3, i64 0
-  %115 = getelementptr float, ptr %2, i64 %46
-  %116 = getelementptr float, ptr %115, i64 %114
-  %117 = load float, ptr %116, align 4
-  %118 = fpext float %117 to double
-  %119 = icmp slt i64 %233, 0
-  %120 = select i1 %119, i64 %11, i64 0
-  %121 = add i64 %233, %120
-  %122 = select i1 %113, i64 %12, i64 0
-  %123 = mul i64 %121, %12
-  %124 = getelementptr float, ptr %10, i64 %123
-  %125 = getelementptr float, ptr %124, i64 %46
-  %126 = getelementptr float, ptr %125, i64 %122
-  %127 = load float, ptr %126, align 4
-  %128 = fpext float %127 to double
-  %129 = fmul double %118, %128
-  %130 = fadd double %48, %129
-  br label %45
+60:
+  %61 = phi i64 [ %127, %125 ], [ %342, %52 ]
+  %62 = phi i64 [ %126, %125 ], [ %341, %52 ]
+  %63 = phi double [ %145, %125 ], [ %55, %52 ]
+  %64 = icmp sgt i64 %62, 0
+  br i1 %64, label %125, label %146
 
-131:
-  %132 = fadd double %48, %41
-  %133 = fadd double %42, %43
-  %134 = fadd double %132, %133
-  %135 = icmp sgt i64 %1, 0
-  %136 = select i1 %135, i64 0, i64 %3
-  %137 = getelementptr float, ptr %2, i64 %26
-  %138 = getelementptr float, ptr %137, i64 %136
-  %139 = load float, ptr %138, align 4
-  %140 = fpext float %139 to double
-  %141 = fadd double %134, %140
-  %142 = call double @llvm.fabs.f64(double %141)
-  %143 = fcmp ogt double %142, 7.080000e+02
-  br i1 %143, label %283, label %239
+65:
+  %66 = add nsw i64 %54, -1
+  %67 = add i64 %53, 4
+  %68 = icmp slt i64 %53, 0
+  %69 = select i1 %68, i64 %3, i64 0
+  %70 = getelementptr float, ptr %2, i64 %53
+  %71 = getelementptr float, ptr %70, i64 %69
+  %72 = load float, ptr %71, align 4
+  %73 = fpext float %72 to double
+  %74 = icmp slt i64 %340, 0
+  %75 = select i1 %74, i64 %13, i64 0
+  %76 = add i64 %340, %75
+  %77 = select i1 %68, i64 %14, i64 0
+  %78 = mul i64 %76, %14
+  %79 = getelementptr float, ptr %12, i64 %78
+  %80 = getelementptr float, ptr %79, i64 %53
+  %81 = getelementptr float, ptr %80, i64 %77
+  %82 = load float, ptr %81, align 4
+  %83 = fpext float %82 to double
+  %84 = fmul double %73, %83
+  %85 = fadd double %55, %84
+  %86 = icmp slt i64 %53, -1
+  %87 = select i1 %86, i64 %3, i64 0
+  %88 = getelementptr i8, ptr %70, i64 4
+  %89 = getelementptr float, ptr %88, i64 %87
+  %90 = load float, ptr %89, align 4
+  %91 = fpext float %90 to double
+  %92 = select i1 %86, i64 %14, i64 0
+  %93 = getelementptr i8, ptr %80, i64 4
+  %94 = getelementptr float, ptr %93, i64 %92
+  %95 = load float, ptr %94, align 4
+  %96 = fpext float %95 to double
+  %97 = fmul double %91, %96
+  %98 = fadd double %56, %97
+  %99 = icmp slt i64 %53, -2
+  %100 = select i1 %99, i64 %3, i64 0
+  %101 = getelementptr i8, ptr %70, i64 8
+  %102 = getelementptr float, ptr %101, i64 %100
+  %103 = load float, ptr %102, align 4
+  %104 = fpext float %103 to double
+  %105 = select i1 %99, i64 %14, i64 0
+  %106 = getelementptr i8, ptr %80, i64 8
+  %107 = getelementptr float, ptr %106, i64 %105
+  %108 = load float, ptr %107, align 4
+  %109 = fpext float %108 to double
+  %110 = fmul double %104, %109
+  %111 = fadd double %57, %110
+  %112 = icmp slt i64 %53, -3
+  %113 = select i1 %112, i64 %3, i64 0
+  %114 = getelementptr i8, ptr %70, i64 12
+  %115 = getelementptr float, ptr %114, i64 %113
+  %116 = load float, ptr %115, align 4
+  %117 = fpext float %116 to double
+  %118 = select i1 %112, i64 %14, i64 0
+  %119 = getelementptr i8, ptr %80, i64 12
+  %120 = getelementptr float, ptr %119, i64 %118
+  %121 = load float, ptr %120, align 4
+  %122 = fpext float %121 to double
+  %123 = fmul double %117, %122
+  %124 = fadd double %58, %123
+  br label %52
 
-144:
-  %145 = phi i64 [ 0, %283 ], [ %303, %301 ]
-  %146 = phi i64 [ %300, %283 ], [ %302, %301 ]
-  %147 = icmp sgt i64 %146, 0
-  br i1 %147, label %301, label %148
+125:
+  %126 = add nsw i64 %62, -1
+  %127 = add i64 %61, 1
+  %128 = icmp slt i64 %61, 0
+  %129 = select i1 %128, i64 %3, i64 0
+  %130 = getelementptr float, ptr %2, i64 %61
+  %131 = getelementptr float, ptr %130, i64 %129
+  %132 = load float, ptr %131, align 4
+  %133 = fpext float %132 to double
+  %134 = icmp slt i64 %340, 0
+  %135 = select i1 %134, i64 %13, i64 0
+  %136 = add i64 %340, %135
+  %137 = select i1 %128, i64 %14, i64 0
+  %138 = mul i64 %136, %14
+  %139 = getelementptr float, ptr %12, i64 %138
+  %140 = getelementptr float, ptr %139, i64 %61
+  %141 = getelementptr float, ptr %140, i64 %137
+  %142 = load float, ptr %141, align 4
+  %143 = fpext float %142 to double
+  %144 = fmul double %133, %143
+  %145 = fadd double %63, %144
+  br label %60
 
-148:
-  %149 = select i1 %135, i64 0, i64 %7
-  %150 = getelementptr double, ptr %6, i64 %26
-  %151 = getelementptr double, ptr %150, i64 %149
-  %152 = load double, ptr %151, align 8
-  %153 = fadd double %152, %298
-  store double %153, ptr %151, align 8
-  br label %33
+146:
+  %147 = fadd double %63, %56
+  %148 = fadd double %57, %58
+  %149 = fadd double %147, %148
+  %150 = icmp sgt i64 %1, 0
+  %151 = select i1 %150, i64 0, i64 %3
+  %152 = getelementptr float, ptr %2, i64 %28
+  %153 = getelementptr float, ptr %152, i64 %151
+  %154 = load float, ptr %153, align 4
+  %155 = fpext float %154 to double
+  %156 = fadd double %149, %155
+  %157 = icmp slt i64 %49, 0
+  %158 = select i1 %157, i64 %9, i64 0
+  %159 = getelementptr double, ptr %8, i64 %49
+  %160 = getelementptr double, ptr %159, i64 %158
+  store double %156, ptr %160, align 8
+  br label %48
 
-154:
-  %155 = call i64 @llvm.smax.i64(i64 %1, i64 0)
-  br label %156
+161:
+  %162 = phi i64 [ %348, %209 ], [ 0, %48 ]
+  %163 = phi i64 [ %347, %209 ], [ %47, %48 ]
+  %164 = icmp sgt i64 %163, 0
+  br i1 %164, label %346, label %215
 
-156:
-  %157 = phi i64 [ 0, %154 ], [ %322, %200 ]
-  %158 = phi i64 [ %155, %154 ], [ %321, %200 ]
-  %159 = icmp sgt i64 %158, 0
-  br i1 %159, label %320, label %211
+165:
+  %166 = fneg double %354
+  %167 = fmul double %354, 0xBFF71547652B82FE
+  %168 = fadd double %167, 5.000000e-01
+  %169 = fptosi double %168 to i64
+  %170 = sitofp i64 %169 to double
+  %171 = fcmp olt double %168, %170
+  %172 = sext i1 %171 to i64
+  %173 = add nsw i64 %169, %172
+  %174 = sitofp i64 %173 to double
+  %175 = fmul double %174, 0x3FE62E42FEE00000
+  %176 = fsub double %166, %175
+  %177 = fmul double %174, 0x3DEA39EF35793C76
+  %178 = fsub double %176, %177
+  %179 = fmul double %178, 0x3DE6124613A86D09
+  %180 = fadd double %179, 0x3E21EED8EFF8D898
+  %181 = fmul double %180, %178
+  %182 = fadd double %181, 0x3E5AE64567F544E4
+  %183 = fmul double %182, %178
+  %184 = fadd double %183, 0x3E927E4FB7789F5C
+  %185 = fmul double %184, %178
+  %186 = fadd double %185, 0x3EC71DE3A556C734
+  %187 = fmul double %186, %178
+  %188 = fadd double %187, 0x3EFA01A01A01A01A
+  %189 = fmul double %188, %178
+  %190 = fadd double %189, 0x3F2A01A01A01A01A
+  %191 = fmul double %190, %178
+  %192 = fadd double %191, 0x3F56C16C16C16C17
+  %193 = fmul double %192, %178
+  %194 = fadd double %193, 0x3F81111111111111
+  %195 = fmul double %194, %178
+  %196 = fadd double %195, 0x3FA5555555555555
+  %197 = fmul double %196, %178
+  %198 = fadd double %197, 0x3FC5555555555555
+  %199 = fmul double %198, %178
+  %200 = fadd double %199, 5.000000e-01
+  %201 = fmul double %200, %178
+  %202 = fadd double %201, 1.000000e+00
+  %203 = fmul double %202, %178
+  %204 = fadd double %203, 1.000000e+00
+  %205 = shl i64 %173, 52
+  %206 = add i64 %205, 4607182418800017408
+  %207 = bitcast i64 %206 to double
+  %208 = fmul double %204, %207
+  br label %209
 
-160:
-  %161 = fpext float %330 to double
-  %162 = select i1 %323, i64 %3, i64 0
-  %163 = getelementptr float, ptr %2, i64 %157
-  %164 = getelementptr float, ptr %163, i64 %162
-  %165 = load float, ptr %164, align 4
-  %166 = fpext float %165 to double
-  %167 = fmul double %21, %166
-  %168 = fadd double %167, %161
-  %169 = fptrunc double %168 to float
-  br label %170
+209:
+  %210 = phi double [ %208, %165 ], [ 0.000000e+00, %346 ]
+  %211 = fcmp ult double %353, 0.000000e+00
+  %212 = fadd double %210, 1.000000e+00
+  %213 = select i1 %211, double %210, double 1.000000e+00
+  %214 = fdiv double %213, %212
+  store double %214, ptr %352, align 8
+  br label %161
 
-170:
-  %171 = phi float [ %169, %160 ], [ %330, %320 ]
-  %172 = fcmp une double %22, 0.000000e+00
-  br i1 %172, label %173, label %188
+215:
+  %216 = phi i64 [ %358, %356 ], [ 0, %161 ]
+  %217 = phi i64 [ %357, %356 ], [ %47, %161 ]
+  %218 = icmp sgt i64 %217, 0
+  br i1 %218, label %356, label %380
 
-173:
-  %174 = select i1 %323, i64 %3, i64 0
-  %175 = getelementptr float, ptr %2, i64 %157
-  %176 = getelementptr float, ptr %175, i64 %174
-  %177 = load float, ptr %176, align 4
-  %178 = select i1 %323, i64 %9, i64 0
-  %179 = getelementptr float, ptr %8, i64 %157
-  %180 = getelementptr float, ptr %179, i64 %178
-  %181 = load float, ptr %180, align 4
-  %182 = fsub float %177, %181
-  %183 = fpext float %171 to double
-  %184 = fpext float %182 to double
-  %185 = fmul double %22, %184
-  %186 = fadd double %185, %183
-  %187 = fptrunc double %186 to float
-  br label %188
+219:
+  %220 = phi i64 [ 0, %380 ], [ %388, %227 ]
+  %221 = phi i64 [ %385, %380 ], [ %387, %227 ]
+  %222 = icmp sgt i64 %221, 0
+  br i1 %222, label %386, label %237
 
-188:
-  %189 = phi float [ %187, %173 ], [ %171, %170 ]
-  %190 = fcmp une double %20, 0.000000e+00
-  br i1 %190, label %191, label %200
+223:
+  %224 = phi i64 [ 0, %386 ], [ %454, %452 ]
+  %225 = phi i64 [ %451, %386 ], [ %453, %452 ]
+  %226 = icmp sgt i64 %225, 0
+  br i1 %226, label %452, label %227
 
-191:
-  %192 = select i1 %323, i64 %5, i64 0
-  %193 = getelementptr float, ptr %4, i64 %157
-  %194 = getelementptr float, ptr %193, i64 %192
-  %195 = load float, ptr %194, align 4
-  %196 = fpext float %195 to double
-  %197 = fmul double %20, %196
-  %198 = fptrunc double %197 to float
-  %199 = fadd float %189, %198
-  store float %199, ptr %194, align 4
-  br label %200
+227:
+  %228 = icmp sgt i64 %1, 0
+  %229 = select i1 %228, i64 0, i64 %7
+  %230 = getelementptr double, ptr %6, i64 %28
+  %231 = getelementptr double, ptr %230, i64 %229
+  %232 = load double, ptr %231, align 8
+  %233 = fadd double %232, %393
+  %234 = fadd double %233, %398
+  %235 = fadd double %234, %403
+  %236 = fadd double %235, %408
+  store double %236, ptr %231, align 8
+  br label %219
 
-200:
-  %201 = phi float [ %199, %191 ], [ %189, %188 ]
-  %202 = select i1 %323, i64 %3, i64 0
-  %203 = getelementptr float, ptr %2, i64 %157
-  %204 = getelementptr float, ptr %203, i64 %202
-  %205 = load float, ptr %204, align 4
-  %206 = fpext float %205 to double
-  %207 = fpext float %201 to double
-  %208 = fmul double %19, %207
-  %209 = fsub double %206, %208
-  %210 = fptrunc double %209 to float
-  store float %210, ptr %204, align 4
-  br label %156
+237:
+  %238 = phi i64 [ %487, %245 ], [ %382, %219 ]
+  %239 = phi i64 [ %486, %245 ], [ %381, %219 ]
+  %240 = icmp sgt i64 %239, 0
+  br i1 %240, label %485, label %35
 
-211:
-  %212 = icmp slt i64 %30, %15
-  br i1 %212, label %28, label %213
+241:
+  %242 = phi i64 [ 0, %485 ], [ %498, %496 ]
+  %243 = phi i64 [ %495, %485 ], [ %497, %496 ]
+  %244 = icmp sgt i64 %243, 0
+  br i1 %244, label %496, label %245
 
-213:
+245:
+  %246 = icmp sgt i64 %1, 0
+  %247 = select i1 %246, i64 0, i64 %7
+  %248 = getelementptr double, ptr %6, i64 %28
+  %249 = getelementptr double, ptr %248, i64 %247
+  %250 = load double, ptr %249, align 8
+  %251 = icmp slt i64 %238, 0
+  %252 = select i1 %251, i64 %9, i64 0
+  %253 = getelementptr double, ptr %8, i64 %238
+  %254 = getelementptr double, ptr %253, i64 %252
+  %255 = load double, ptr %254, align 8
+  %256 = fadd double %250, %255
+  store double %256, ptr %249, align 8
+  br label %237
+
+257:
+  %258 = call i64 @llvm.smax.i64(i64 %1, i64 0)
+  br label %259
+
+259:
+  %260 = phi i64 [ 0, %257 ], [ %523, %303 ]
+  %261 = phi i64 [ %258, %257 ], [ %522, %303 ]
+  %262 = icmp sgt i64 %261, 0
+  br i1 %262, label %521, label %314
+
+263:
+  %264 = fpext float %531 to double
+  %265 = select i1 %524, i64 %3, i64 0
+  %266 = getelementptr float, ptr %2, i64 %260
+  %267 = getelementptr float, ptr %266, i64 %265
+  %268 = load float, ptr %267, align 4
+  %269 = fpext float %268 to double
+  %270 = fmul double %23, %269
+  %271 = fadd double %270, %264
+  %272 = fptrunc double %271 to float
+  br label %273
+
+273:
+  %274 = phi float [ %272, %263 ], [ %531, %521 ]
+  %275 = fcmp une double %24, 0.000000e+00
+  br i1 %275, label %276, label %291
+
+276:
+  %277 = select i1 %524, i64 %3, i64 0
+  %278 = getelementptr float, ptr %2, i64 %260
+  %279 = getelementptr float, ptr %278, i64 %277
+  %280 = load float, ptr %279, align 4
+  %281 = select i1 %524, i64 %11, i64 0
+  %282 = getelementptr float, ptr %10, i64 %260
+  %283 = getelementptr float, ptr %282, i64 %281
+  %284 = load float, ptr %283, align 4
+  %285 = fsub float %280, %284
+  %286 = fpext float %274 to double
+  %287 = fpext float %285 to double
+  %288 = fmul double %24, %287
+  %289 = fadd double %288, %286
+  %290 = fptrunc double %289 to float
+  br label %291
+
+291:
+  %292 = phi float [ %290, %276 ], [ %274, %273 ]
+  %293 = fcmp une double %22, 0.000000e+00
+  br i1 %293, label %294, label %303
+
+294:
+  %295 = select i1 %524, i64 %5, i64 0
+  %296 = getelementptr float, ptr %4, i64 %260
+  %297 = getelementptr float, ptr %296, i64 %295
+  %298 = load float, ptr %297, align 4
+  %299 = fpext float %298 to double
+  %300 = fmul double %22, %299
+  %301 = fptrunc double %300 to float
+  %302 = fadd float %292, %301
+  store float %302, ptr %297, align 4
+  br label %303
+
+303:
+  %304 = phi float [ %302, %294 ], [ %292, %291 ]
+  %305 = select i1 %524, i64 %3, i64 0
+  %306 = getelementptr float, ptr %2, i64 %260
+  %307 = getelementptr float, ptr %306, i64 %305
+  %308 = load float, ptr %307, align 4
+  %309 = fpext float %308 to double
+  %310 = fpext float %304 to double
+  %311 = fmul double %21, %310
+  %312 = fsub double %309, %311
+  %313 = fptrunc double %312 to float
+  store float %313, ptr %307, align 4
+  br label %259
+
+314:
+  %315 = icmp slt i64 %32, %17
+  br i1 %315, label %30, label %316
+
+316:
   store ptr null, ptr %0, align 8
   ret void
 
-214:
-  br label %215
+317:
+  br label %318
 
-215:
-  %216 = phi i64 [ %7, %214 ], [ 0, %28 ]
-  br label %217
-
-217:
-  %218 = phi i64 [ %216, %215 ], [ %225, %223 ]
-  %219 = icmp slt i64 %218, %7
-  br i1 %219, label %223, label %220
-
-220:
-  %221 = sub i64 %31, %29
-  %222 = call i64 @llvm.smax.i64(i64 %221, i64 0)
-  br label %33
-
-223:
-  %224 = getelementptr double, ptr %6, i64 %218
-  store double 0.000000e+00, ptr %224, align 8
-  %225 = add nsw i64 %218, 1
-  br label %217
-
-226:
-  %227 = add nsw i64 %35, -1
-  %228 = add i64 %34, 1
-  %229 = icmp slt i64 %34, 0
-  %230 = select i1 %229, i64 %17, i64 0
-  %231 = getelementptr i64, ptr %16, i64 %34
-  %232 = getelementptr i64, ptr %231, i64 %230
-  %233 = load i64, ptr %232, align 8
-  %234 = and i64 %26, 3
-  %235 = and i64 %26, -4
-  %236 = icmp slt i64 %1, 5
-  %237 = ashr i64 %26, 2
-  %238 = select i1 %236, i64 0, i64 %237
-  br label %37
-
-239:
-  %240 = fneg double %142
-  %241 = fmul double %142, 0xBFF71547652B82FE
-  %242 = fadd double %241, 5.000000e-01
-  %243 = fptosi double %242 to i64
-  %244 = sitofp i64 %243 to double
-  %245 = fcmp olt double %242, %244
-  %246 = sext i1 %245 to i64
-  %247 = add nsw i64 %243, %246
-  %248 = sitofp i64 %247 to double
-  %249 = fmul double %248, 0x3FE62E42FEE00000
-  %250 = fsub double %240, %249
-  %251 = fmul double %248, 0x3DEA39EF35793C76
-  %252 = fsub double %250, %251
-  %253 = fmul double %252, 0x3DE6124613A86D09
-  %254 = fadd double %253, 0x3E21EED8EFF8D898
-  %255 = fmul double %254, %252
-  %256 = fadd double %255, 0x3E5AE64567F544E4
-  %257 = fmul double %256, %252
-  %258 = fadd double %257, 0x3E927E4FB7789F5C
-  %259 = fmul double %258, %252
-  %260 = fadd double %259, 0x3EC71DE3A556C734
-  %261 = fmul double %260, %252
-  %262 = fadd double %261, 0x3EFA01A01A01A01A
-  %263 = fmul double %262, %252
-  %264 = fadd double %263, 0x3F2A01A01A01A01A
-  %265 = fmul double %264, %252
-  %266 = fadd double %265, 0x3F56C16C16C16C17
-  %267 = fmul double %266, %252
-  %268 = fadd double %267, 0x3F81111111111111
-  %269 = fmul double %268, %252
-  %270 = fadd double %269, 0x3FA5555555555555
-  %271 = fmul double %270, %252
-  %272 = fadd double %271, 0x3FC5555555555555
-  %273 = fmul double %272, %252
-  %274 = fadd double %273, 5.000000e-01
-  %275 = fmul double %274, %252
-  %276 = fadd double %275, 1.000000e+00
-  %277 = fmul double %276, %252
-  %278 = fadd double %277, 1.000000e+00
-  %279 = shl i64 %247, 52
-  %280 = add i64 %279, 4607182418800017408
-  %281 = bitcast i64 %280 to double
-  %282 = fmul double %278, %281
-  br label %283
-
-283:
-  %284 = phi double [ %282, %239 ], [ 0.000000e+00, %131 ]
-  %285 = fcmp ult double %141, 0.000000e+00
-  %286 = fadd double %284, 1.000000e+00
-  %287 = select i1 %285, double %284, double 1.000000e+00
-  %288 = fdiv double %287, %286
-  %289 = icmp slt i64 %233, 0
-  %290 = select i1 %289, i64 %14, i64 0
-  %291 = getelementptr i8, ptr %13, i64 %233
-  %292 = getelementptr i8, ptr %291, i64 %290
-  %293 = load i8, ptr %292, align 1
-  %294 = uitofp i8 %293 to double
-  %295 = fsub double %288, %294
-  %296 = icmp eq i8 %293, 0
-  %297 = select i1 %296, double %23, double %24
-  %298 = fmul double %295, %297
-  %299 = icmp slt i64 %1, 2
-  %300 = select i1 %299, i64 0, i64 %26
-  br label %144
-
-301:
-  %302 = add nsw i64 %146, -1
-  %303 = add i64 %145, 1
-  %304 = icmp slt i64 %145, 0
-  %305 = select i1 %304, i64 %7, i64 0
-  %306 = getelementptr double, ptr %6, i64 %145
-  %307 = getelementptr double, ptr %306, i64 %305
-  %308 = load double, ptr %307, align 8
-  %309 = select i1 %289, i64 %11, i64 0
-  %310 = add i64 %233, %309
-  %311 = select i1 %304, i64 %12, i64 0
-  %312 = mul i64 %310, %12
-  %313 = getelementptr float, ptr %10, i64 %312
-  %314 = getelementptr float, ptr %313, i64 %145
-  %315 = getelementptr float, ptr %314, i64 %311
-  %316 = load float, ptr %315, align 4
-  %317 = fpext float %316 to double
-  %318 = fmul double %298, %317
-  %319 = fadd double %308, %318
-  store double %319, ptr %307, align 8
-  br label %144
+318:
+  %319 = phi i64 [ %7, %317 ], [ 0, %30 ]
+  br label %320
 
 320:
-  %321 = add nsw i64 %158, -1
-  %322 = add i64 %157, 1
-  %323 = icmp slt i64 %157, 0
-  %324 = select i1 %323, i64 %7, i64 0
-  %325 = getelementptr double, ptr %6, i64 %157
-  %326 = getelementptr double, ptr %325, i64 %324
-  %327 = load double, ptr %326, align 8
-  %328 = sitofp i64 %221 to double
-  %329 = fdiv double %327, %328
-  %330 = fptrunc double %329 to float
-  %331 = fcmp une double %21, 0.000000e+00
-  br i1 %331, label %160, label %170
+  %321 = phi i64 [ %319, %318 ], [ %331, %329 ]
+  %322 = icmp slt i64 %321, %7
+  br i1 %322, label %329, label %323
+
+323:
+  %324 = sub i64 %33, %31
+  %325 = add nuw i64 %324, 63
+  %326 = lshr i64 %325, 6
+  %327 = icmp sgt i64 %324, 0
+  %328 = select i1 %327, i64 %326, i64 0
+  br label %35
+
+329:
+  %330 = getelementptr double, ptr %6, i64 %321
+  store double 0.000000e+00, ptr %330, align 8
+  %331 = add nsw i64 %321, 1
+  br label %320
+
+332:
+  %333 = add nsw i64 %50, -1
+  %334 = add i64 %49, 1
+  %335 = add nsw i64 %43, %49
+  %336 = icmp slt i64 %335, 0
+  %337 = select i1 %336, i64 %19, i64 0
+  %338 = getelementptr i64, ptr %18, i64 %335
+  %339 = getelementptr i64, ptr %338, i64 %337
+  %340 = load i64, ptr %339, align 8
+  %341 = and i64 %28, 3
+  %342 = and i64 %28, -4
+  %343 = icmp slt i64 %1, 5
+  %344 = ashr i64 %28, 2
+  %345 = select i1 %343, i64 0, i64 %344
+  br label %52
+
+346:
+  %347 = add nsw i64 %163, -1
+  %348 = add i64 %162, 1
+  %349 = icmp slt i64 %162, 0
+  %350 = select i1 %349, i64 %9, i64 0
+  %351 = getelementptr double, ptr %8, i64 %162
+  %352 = getelementptr double, ptr %351, i64 %350
+  %353 = load double, ptr %352, align 8
+  %354 = call double @llvm.fabs.f64(double %353)
+  %355 = fcmp ogt double %354, 7.080000e+02
+  br i1 %355, label %209, label %165
+
+356:
+  %357 = add nsw i64 %217, -1
+  %358 = add i64 %216, 1
+  %359 = add nsw i64 %43, %216
+  %360 = icmp slt i64 %359, 0
+  %361 = select i1 %360, i64 %19, i64 0
+  %362 = getelementptr i64, ptr %18, i64 %359
+  %363 = getelementptr i64, ptr %362, i64 %361
+  %364 = load i64, ptr %363, align 8
+  %365 = icmp slt i64 %364, 0
+  %366 = select i1 %365, i64 %16, i64 0
+  %367 = getelementptr i8, ptr %15, i64 %364
+  %368 = getelementptr i8, ptr %367, i64 %366
+  %369 = load i8, ptr %368, align 1
+  %370 = icmp slt i64 %216, 0
+  %371 = select i1 %370, i64 %9, i64 0
+  %372 = getelementptr double, ptr %8, i64 %216
+  %373 = getelementptr double, ptr %372, i64 %371
+  %374 = load double, ptr %373, align 8
+  %375 = uitofp i8 %369 to double
+  %376 = fsub double %374, %375
+  %377 = icmp eq i8 %369, 0
+  %378 = select i1 %377, double %25, double %26
+  %379 = fmul double %376, %378
+  store double %379, ptr %373, align 8
+  br label %215
+
+380:
+  %381 = and i64 %46, 3
+  %382 = and i64 %46, -4
+  %383 = icmp slt i64 %45, 4
+  %384 = lshr i64 %46, 2
+  %385 = select i1 %383, i64 0, i64 %384
+  br label %219
+
+386:
+  %387 = add nsw i64 %221, -1
+  %388 = add i64 %220, 4
+  %389 = icmp slt i64 %220, 0
+  %390 = select i1 %389, i64 %9, i64 0
+  %391 = getelementptr double, ptr %8, i64 %220
+  %392 = getelementptr double, ptr %391, i64 %390
+  %393 = load double, ptr %392, align 8
+  %394 = icmp slt i64 %220, -1
+  %395 = select i1 %394, i64 %9, i64 0
+  %396 = getelementptr i8, ptr %391, i64 8
+  %397 = getelementptr double, ptr %396, i64 %395
+  %398 = load double, ptr %397, align 8
+  %399 = icmp slt i64 %220, -2
+  %400 = select i1 %399, i64 %9, i64 0
+  %401 = getelementptr i8, ptr %391, i64 16
+  %402 = getelementptr double, ptr %401, i64 %400
+  %403 = load double, ptr %402, align 8
+  %404 = icmp slt i64 %220, -3
+  %405 = select i1 %404, i64 %9, i64 0
+  %406 = getelementptr i8, ptr %391, i64 24
+  %407 = getelementptr double, ptr %406, i64 %405
+  %408 = load double, ptr %407, align 8
+  %409 = add nsw i64 %43, %220
+  %410 = icmp slt i64 %409, 0
+  %411 = select i1 %410, i64 %19, i64 0
+  %412 = getelementptr i64, ptr %18, i64 %409
+  %413 = getelementptr i64, ptr %412, i64 %411
+  %414 = load i64, ptr %413, align 8
+  %415 = icmp slt i64 %414, 0
+  %416 = select i1 %415, i64 %13, i64 0
+  %417 = add i64 %414, %416
+  %418 = mul i64 %417, %14
+  %419 = getelementptr float, ptr %12, i64 %418
+  %420 = icmp slt i64 %409, -1
+  %421 = select i1 %420, i64 %19, i64 0
+  %422 = getelementptr i8, ptr %412, i64 8
+  %423 = getelementptr i64, ptr %422, i64 %421
+  %424 = load i64, ptr %423, align 8
+  %425 = icmp slt i64 %424, 0
+  %426 = select i1 %425, i64 %13, i64 0
+  %427 = add i64 %424, %426
+  %428 = mul i64 %427, %14
+  %429 = getelementptr float, ptr %12, i64 %428
+  %430 = icmp slt i64 %409, -2
+  %431 = select i1 %430, i64 %19, i64 0
+  %432 = getelementptr i8, ptr %412, i64 16
+  %433 = getelementptr i64, ptr %432, i64 %431
+  %434 = load i64, ptr %433, align 8
+  %435 = icmp slt i64 %434, 0
+  %436 = select i1 %435, i64 %13, i64 0
+  %437 = add i64 %434, %436
+  %438 = mul i64 %437, %14
+  %439 = getelementptr float, ptr %12, i64 %438
+  %440 = icmp slt i64 %409, -3
+  %441 = select i1 %440, i64 %19, i64 0
+  %442 = getelementptr i8, ptr %412, i64 24
+  %443 = getelementptr i64, ptr %442, i64 %441
+  %444 = load i64, ptr %443, align 8
+  %445 = icmp slt i64 %444, 0
+  %446 = select i1 %445, i64 %13, i64 0
+  %447 = add i64 %444, %446
+  %448 = mul i64 %447, %14
+  %449 = getelementptr float, ptr %12, i64 %448
+  %450 = icmp slt i64 %1, 2
+  %451 = select i1 %450, i64 0, i64 %28
+  br label %223
+
+452:
+  %453 = add nsw i64 %225, -1
+  %454 = add i64 %224, 1
+  %455 = icmp slt i64 %224, 0
+  %456 = select i1 %455, i64 %7, i64 0
+  %457 = getelementptr double, ptr %6, i64 %224
+  %458 = getelementptr double, ptr %457, i64 %456
+  %459 = load double, ptr %458, align 8
+  %460 = select i1 %455, i64 %14, i64 0
+  %461 = getelementptr float, ptr %419, i64 %224
+  %462 = getelementptr float, ptr %461, i64 %460
+  %463 = load float, ptr %462, align 4
+  %464 = fpext float %463 to double
+  %465 = fmul double %393, %464
+  %466 = fadd double %459, %465
+  %467 = getelementptr float, ptr %429, i64 %224
+  %468 = getelementptr float, ptr %467, i64 %460
+  %469 = load float, ptr %468, align 4
+  %470 = fpext float %469 to double
+  %471 = fmul double %398, %470
+  %472 = fadd double %466, %471
+  %473 = getelementptr float, ptr %439, i64 %224
+  %474 = getelementptr float, ptr %473, i64 %460
+  %475 = load float, ptr %474, align 4
+  %476 = fpext float %475 to double
+  %477 = fmul double %403, %476
+  %478 = fadd double %472, %477
+  %479 = getelementptr float, ptr %449, i64 %224
+  %480 = getelementptr float, ptr %479, i64 %460
+  %481 = load float, ptr %480, align 4
+  %482 = fpext float %481 to double
+  %483 = fmul double %408, %482
+  %484 = fadd double %478, %483
+  store double %484, ptr %458, align 8
+  br label %223
+
+485:
+  %486 = add nsw i64 %239, -1
+  %487 = add i64 %238, 1
+  %488 = add nsw i64 %43, %238
+  %489 = icmp slt i64 %488, 0
+  %490 = select i1 %489, i64 %19, i64 0
+  %491 = getelementptr i64, ptr %18, i64 %488
+  %492 = getelementptr i64, ptr %491, i64 %490
+  %493 = load i64, ptr %492, align 8
+  %494 = icmp slt i64 %1, 2
+  %495 = select i1 %494, i64 0, i64 %28
+  br label %241
+
+496:
+  %497 = add nsw i64 %243, -1
+  %498 = add i64 %242, 1
+  %499 = icmp slt i64 %242, 0
+  %500 = select i1 %499, i64 %7, i64 0
+  %501 = getelementptr double, ptr %6, i64 %242
+  %502 = getelementptr double, ptr %501, i64 %500
+  %503 = load double, ptr %502, align 8
+  %504 = icmp slt i64 %238, 0
+  %505 = select i1 %504, i64 %9, i64 0
+  %506 = getelementptr double, ptr %8, i64 %238
+  %507 = getelementptr double, ptr %506, i64 %505
+  %508 = load double, ptr %507, align 8
+  %509 = icmp slt i64 %493, 0
+  %510 = select i1 %509, i64 %13, i64 0
+  %511 = add i64 %493, %510
+  %512 = select i1 %499, i64 %14, i64 0
+  %513 = mul i64 %511, %14
+  %514 = getelementptr float, ptr %12, i64 %513
+  %515 = getelementptr float, ptr %514, i64 %242
+  %516 = getelementptr float, ptr %515, i64 %512
+  %517 = load float, ptr %516, align 4
+  %518 = fpext float %517 to double
+  %519 = fmul double %508, %518
+  %520 = fadd double %503, %519
+  store double %520, ptr %502, align 8
+  br label %241
+
+521:
+  %522 = add nsw i64 %261, -1
+  %523 = add i64 %260, 1
+  %524 = icmp slt i64 %260, 0
+  %525 = select i1 %524, i64 %7, i64 0
+  %526 = getelementptr double, ptr %6, i64 %260
+  %527 = getelementptr double, ptr %526, i64 %525
+  %528 = load double, ptr %527, align 8
+  %529 = sitofp i64 %324 to double
+  %530 = fdiv double %528, %529
+  %531 = fptrunc double %530 to float
+  %532 = fcmp une double %23, 0.000000e+00
+  br i1 %532, label %263, label %273
 }
 
 define internal void @2(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, i64 %5, i64 %6, i64 %7, ptr %8, i64 %9) {

@@ -23,6 +23,7 @@ F64 = NDArray[np.float64]
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # their sum is ln 2; k times HIGH is exact
 _UNDERFLOW = -708.0
+_BLOCK = 64
 
 
 @dataclass
@@ -68,13 +69,16 @@ def train(
     """As `sgd.train`, from checked rows. `class_weights`: of negative and of positive rows; (): alike."""
     checks.width(features, len(start) - 1)
     x, origin = np.ascontiguousarray(features), np.ascontiguousarray(start)
-    vector, velocity, total = start.copy(), np.zeros_like(start), np.empty(len(start), np.float64)
+    vector, velocity = start.copy(), np.zeros_like(start)
+    total, errors = np.empty(len(start), np.float64), np.empty(_BLOCK, np.float64)
     s, orders = settings, Shuffles(seed)
     # As torch does, constants are rounded to float32 first.
     constants = [float(np.float32(value)) for value in (s.learning_rate, s.momentum, s.weight_decay, s.proximal)]
     constants += class_weights or (1.0, 1.0)
     for epoch in range(s.local_epochs):
-        _fit_epoch(vector, velocity, total, origin, x, labels, orders.next(len(labels)), s.batch_size, *constants)
+        _fit_epoch(
+            vector, velocity, total, errors, origin, x, labels, orders.next(len(labels)), s.batch_size, *constants
+        )
         checks.finite(vector, module.groups, epoch)
     return vector
 
@@ -160,6 +164,7 @@ def _fit_epoch(
     vector: Out1[np.float32],
     velocity: Out1[np.float32],
     total: Out1[np.float64],
+    errors: Out1[np.float64],
     origin: In1[np.float32],
     x: In2[np.float32],
     y: In1[np.uint8],
@@ -178,12 +183,36 @@ def _fit_epoch(
         start = stop
         stop = min(start + batch, order.size)
         total[:] = 0.0
-        for place in range(start, stop):
-            row = order[place]
-            error = (_sigmoid(_logit(vector, x, row)) - y[row]) * (positive if y[row] else negative)
-            for j in range(n):
-                total[j] += error * np.float64(x[row, j])
-            total[n] += error
+        # Rows are added one after the other; in blocks, so that exponentials overlap and `total` is read once for four.
+        for first in range(start, stop, _BLOCK):
+            n_rows = min(stop - first, _BLOCK)
+            for k in range(n_rows):
+                errors[k] = _logit(vector, x, order[first + k])
+            for k in range(n_rows):
+                errors[k] = _sigmoid(errors[k])
+            for k in range(n_rows):
+                label = y[order[first + k]]
+                errors[k] = (errors[k] - label) * (positive if label else negative)
+            whole = n_rows - n_rows % 4
+            for k in range(0, whole, 4):
+                e0, e1, e2, e3 = errors[k], errors[k + 1], errors[k + 2], errors[k + 3]
+                x0, x1, x2, x3 = (
+                    x[order[first + k]],
+                    x[order[first + k + 1]],
+                    x[order[first + k + 2]],
+                    x[order[first + k + 3]],
+                )
+                for j in range(n):
+                    added = total[j] + e0 * np.float64(x0[j])
+                    added += e1 * np.float64(x1[j])
+                    added += e2 * np.float64(x2[j])
+                    total[j] = added + e3 * np.float64(x3[j])
+                total[n] = (((total[n] + e0) + e1) + e2) + e3
+            for k in range(whole, n_rows):
+                row = order[first + k]
+                for j in range(n):
+                    total[j] += errors[k] * np.float64(x[row, j])
+                total[n] += errors[k]
         for j in range(n + 1):
             # Every step is rounded to float32, as torch's are.
             step = np.float32(total[j] / (stop - start))

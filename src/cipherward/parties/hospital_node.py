@@ -313,8 +313,9 @@ class HospitalNode:
         consented = record.manifest if record and record.manifest else None
         attempts.check_opened(self.ledger, self._attempts, body.attempt)
         own_header = (record.header or None) if record else None
-        work_out = self.judged.judge if self.judged else judge
-        judgement = work_out(self._me, task, self.state, body, own_header=own_header, consented=consented)
+        judgement = judge(
+            self._me, task, self.state, body, own_header=own_header, consented=consented, judged=self.judged
+        )
         if not agrees(judgement, body):
             raise FaultyCoordinatorError(
                 "the announced model is not the one that follows from the certified sum", culprit="coordinator"

@@ -29,6 +29,25 @@ class Judgement:
     reason: str = ""
 
 
+@dataclass
+class Judged:
+    """The newest opening that a party of this process found in order, and what follows from it, for the other parties of
+    the process: one with the same rules and the same state that gets the very same opening checks in it what is its own.
+    A hospital on a machine of its own has none."""
+
+    _kept: tuple[Rules, SumTask, StudyState, Opening, Judgement] | None = field(default=None, repr=False)
+
+    def known(self, rules: Rules, task: SumTask, state: StudyState, opening: Opening) -> Judgement | None:
+        """What follows from an opening that opens, where a party with the same rules and state has found that."""
+        if self._kept is None:
+            return None
+        before, asked, at, same, found = self._kept
+        return found if before is rules and at is state and asked == task and same == opening else None
+
+    def keep(self, rules: Rules, task: SumTask, state: StudyState, opening: Opening, found: Judgement) -> None:
+        self._kept = rules, task, state, opening, found
+
+
 def judge(
     me: Member,
     task: SumTask,
@@ -37,14 +56,30 @@ def judge(
     *,
     own_header: bytes | None = None,
     consented: bytes | None = None,
+    judged: Judged | None = None,
 ) -> Judgement:
     """Verify an opening and recompute what follows; the digest of the next state is still to be compared.
+
+    Args:
+        judged: what parties of the same process have found.
 
     Raises:
         SuspectError: it does not open, and that is not proved.
         DataError: the sums make no model. And as `hospital_steps.verify`, `unopened.check` and `challenge.verdict`.
     """
+    known = judged.known(me.rules, task, state, opening) if judged else None
+    if known and known.verified:
+        mine = hospital_steps.verified_here(me, opening, known.verified, own_header=own_header, consented=consented)
+        return replace(known, verified=mine)
+    found = _judge(me, task, state, opening, own_header=own_header, consented=consented)
+    if judged and found.verified:
+        judged.keep(me.rules, task, state, opening, found)
+    return found
 
+
+def _judge(
+    me: Member, task: SumTask, state: StudyState, opening: Opening, *, own_header: bytes | None, consented: bytes | None
+) -> Judgement:
     if not opening.attempt < asking.MAX_ATTEMPTS:
         raise ProtocolError("the opening is of an attempt that no hospital takes part in")
     earlier = asking.contexts_of(me.rules, state, opening.attempt)
@@ -76,36 +111,6 @@ def judge(
         failed = seen(state.after_failed(verified.contributors))
         return Judgement(failed, verified.contributors, said, None, error.message)
     return Judgement(seen(following), verified.contributors, said, verified)
-
-
-@dataclass
-class Judged:
-    """The newest opening that a party of this process found in order, and what follows from it, for the other parties of
-    the process: one with the same rules and the same state that gets the very same opening checks in it what is its own.
-    A hospital on a machine of its own has none."""
-
-    _kept: tuple[Rules, SumTask, StudyState, Opening, Judgement, Verified] | None = field(default=None, repr=False)
-
-    def judge(
-        self,
-        me: Member,
-        task: SumTask,
-        state: StudyState,
-        opening: Opening,
-        *,
-        own_header: bytes | None,
-        consented: bytes | None,
-    ) -> Judgement:
-        """As the function of this name."""
-        mine: dict[str, bytes | None] = {"own_header": own_header, "consented": consented}
-        if self._kept is not None:
-            rules, asked, before, same, judgement, verified = self._kept
-            if rules is me.rules and before is state and asked == task and same == opening:
-                return replace(judgement, verified=hospital_steps.verified_here(me, opening, verified, **mine))
-        found = judge(me, task, state, opening, **mine)
-        if found.verified is not None:
-            self._kept = me.rules, task, state, opening, found, found.verified
-        return found
 
 
 def after_failed(state: StudyState, contributors: Sequence[int], found: Verdict) -> StudyState:
