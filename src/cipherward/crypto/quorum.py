@@ -121,11 +121,12 @@ class QuorumScheme(SchemeFacts):
 
     def release(self, task: SumTask, holder: int, private_key: bytes, dealt: Mapping[int, DealtShare]) -> bytes:
         """Step 7. The packed sum of this holder's opened shares."""
-        parameters, key = parameters_of(task), sealing.private_key(private_key)
-        opened = (
-            share.plain if share.is_opened else _open_share(parameters, task, holder, dealer, key, share)
-            for dealer, share in sorted(dealt.items())
-        )
+        parameters = parameters_of(task)
+        closed = {dealer: share for dealer, share in dealt.items() if not share.is_opened}
+        opened = [share.plain for share in dealt.values() if share.is_opened]
+        if closed:
+            key = sealing.private_key(private_key)
+            opened += [_open_share(parameters, task, holder, dealer, key, share) for dealer, share in closed.items()]
         values = (shamir.unpack(parameters, packed) for packed in opened)
         return shamir.pack(parameters, shamir.add_shares(parameters, values))
 

@@ -160,6 +160,12 @@ def consistent(params: SumParameters, points: Sequence[int], shares: Sequence[U3
 
 def lagrange(known: Sequence[int], wanted: Sequence[int], modulus: int) -> U32:
     """Coefficients uint32[wanted, known]: f(x) = sum_j out[x, j] f(known_j) for deg f < len(known); distinct points."""
+    return _lagrange(tuple(known), tuple(wanted), modulus)
+
+
+# A dealer's are the same in every sum of the same holders.
+@lru_cache(maxsize=64)
+def _lagrange(known: tuple[int, ...], wanted: tuple[int, ...], modulus: int) -> U32:
     p = np.int64(modulus)
     nodes = np.array(known, np.int64)
     difference = (nodes[:, None] - nodes[None, :]) % p
@@ -171,7 +177,9 @@ def lagrange(known: Sequence[int], wanted: Sequence[int], modulus: int) -> U32:
     full = np.ones(gaps.shape[0], np.int64)
     for column in gaps.T:
         full = full * column % p
-    return (_inverse(gaps * weights % p, modulus) * full[:, None] % p).astype(np.uint32)
+    found: U32 = (_inverse(gaps * weights % p, modulus) * full[:, None] % p).astype(np.uint32)
+    found.setflags(write=False)
+    return found
 
 
 def _inverse(values: NDArray[np.int64], modulus: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -251,6 +252,10 @@ class Preprocessor:
 
     def to_json(self) -> str:
         """JSON text; `from_json` gives the same numbers back, bit for bit."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:
         document: dict[str, Any] = {
             "columns": [column.model_dump(mode="json") for column in self.columns],
             "mean": list(self.mean),
