@@ -6,7 +6,7 @@ import dataclasses
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -338,11 +338,12 @@ def test_a_sum_in_brief_is_the_same_but_for_what_is_large(ledger: Ledger) -> Non
 
 def test_a_contribution_and_a_request_are_erased_from_every_file_and_from_memory(ledger: Ledger) -> None:
     said = [bytes([number]) * 3_000 for number in (201, 202)]
-    for erase in (
+    erasures: list[Callable[[], None]] = [
         lambda: ledger.mark_void(b"ctx"),
         lambda: ledger.record_receipt(b"ctx", STUDY, 0, b"receipt"),
         lambda: ledger.erase_study(STUDY),
-    ):
+    ]
+    for erase in erasures:
         ledger._db.execute("DELETE FROM sums")
         begun(ledger, b"ctx")
         ledger.record_update(b"ctx", b"header", said[0])
