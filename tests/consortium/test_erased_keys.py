@@ -16,7 +16,7 @@ from cipherward.errors import StorageError
 from cipherward.store.ledger import Ledger
 
 NOISY = {"noise": {"enabled": True}}
-COLUMNS = ("private_key", "update_bytes", "request", "release")
+COLUMNS = ("private_key", "release")
 
 
 def bytes_on_disk(home: Path) -> bytes:
@@ -28,7 +28,7 @@ def secrets_in(home: Path) -> list[bytes]:
     db = sqlite3.connect(home / "ledger.sqlite")
     try:
         rows = db.execute(f"SELECT {', '.join(COLUMNS)} FROM sums WHERE is_closed = 0").fetchall()  # noqa: S608
-        kept = db.execute("SELECT contribution FROM charges").fetchall()
+        kept = db.execute("SELECT contribution FROM charges UNION ALL SELECT data FROM large").fetchall()
     finally:
         db.close()
     return [value for row in (*rows, *kept) for value in row if value]
