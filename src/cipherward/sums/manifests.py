@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import SumTask
 from cipherward.errors import FaultyCoordinatorError, ProtocolError
@@ -14,14 +12,15 @@ from cipherward.sums.votes import Rules
 def read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> dict[int, Header]:
     """Checks 1 to 3 of a manifest: well formed and strictly increasing, every listed header signed, of this sum and set."""
     asked = rules, task, manifest, headers
-    if not (_IN_ORDER and _IN_ORDER[0][0] == asked):
-        _IN_ORDER.append((asked, _read_headers(*asked)))
-    return dict(_IN_ORDER[0][1])
+    newest = _newest[0]  # once: another thread may read other headers meanwhile
+    if newest is None or newest[0] != asked:
+        newest = _newest[0] = asked, _read_headers(*asked)
+    return dict(newest[1])
 
 
 # A party reads the headers of a manifest when it consents, and again in the opening. What raises is not remembered.
 _Asked = tuple[Rules, SumTask, Manifest, tuple[bytes, ...]]
-_IN_ORDER = deque[tuple[_Asked, dict[int, Header]]](maxlen=1)
+_newest: list[tuple[_Asked, dict[int, Header]] | None] = [None]
 
 
 def _read_headers(rules: Rules, task: SumTask, manifest: Manifest, headers: tuple[bytes, ...]) -> dict[int, Header]:
