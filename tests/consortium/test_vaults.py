@@ -18,6 +18,7 @@ from tests.consortium.test_coordinator_and_hospital import kind_of
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import letters, offering
+from cipherward.consortium.service.auditing import HEAD_PAUSE
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.vaults import address_of
 from cipherward.errors import StorageError
@@ -164,6 +165,7 @@ def lose(four: Consortium, folder: Path, kind: str, capsys: Capture, *, behind: 
             four.desk.vault.close()
             closed = True
         if behind and kind_of(letter) == "Join":
+            four.now += HEAD_PAUSE
             four.put_down(four.desk.tick())  # hospitals cosign what the vault will never have
         if kind_of(letter) != kind or opened_sums != 2 or lost:
             return
