@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tests import simulator
 from tests.simulator import World
 
+from cipherward.data.partition import TEST, TRAIN
 from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import DeclinedError
 from cipherward.parties.policy import SIMULATION
@@ -93,11 +94,14 @@ def test_a_model_that_sets_few_rows_apart_is_refused_by_the_hospital_that_has_th
     study = simulator.study(5, training=training)
     for policy, is_refused in ((SIMULATION, False), (TEN, True)):
         with World(tmp_path / str(is_refused), study, policy=policy, rows=300) as world:
-            data = world.sites[3].work.data
-            dose = data.table["dose"].to_numpy().copy()
-            dose[np.flatnonzero(data.split == 2)[:2]] = np.nan  # two test rows without a dose
-            table = data.table.with_columns(pl.Series("dose", dose).fill_nan(None))
-            world.sites[3].work.data = dataclasses.replace(data, table=table)
+            for index, site in world.sites.items():
+                data = site.work.data
+                dose = data.table["dose"].to_numpy().copy()
+                dose[np.flatnonzero(data.split == TRAIN)[:20]] = np.nan  # so many that it is an input of a Newton step
+                if index == 3:
+                    dose[np.flatnonzero(data.split == TEST)[:2]] = np.nan
+                table = data.table.with_columns(pl.Series("dose", dose).fill_nan(None))
+                site.work.data = dataclasses.replace(data, table=table)
             world.run_sums(1)
             state = steered(world, "dose is missing")
             world.hub._steps.state = state
