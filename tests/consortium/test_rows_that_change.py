@@ -65,10 +65,10 @@ def table(four: Consortium, hospital: int) -> Path:
 
 
 def study(name: str, data: dict[str, object] | None = None, **others: object) -> Study:
-    """Nobody may be singled out, and no update is cut: whether one would be follows from the rows that a secret key deals into
-    the training part, and who was cut declines the same model with other rows."""
+    """Nobody may be singled out, and no update is cut or coarsely rounded: whether one would be follows from the rows that a secret
+    key deals into the training part, and who was cut declines the same model with other rows."""
     read = {"patient_column": "mrn"} | (data or {})
-    wide = {"range_initial": 1.0}
+    wide = {"range_initial": 4.0, "bits": 24}
     return document(4, name=name, singled_out="never", training={"rounds": 1}, aggregation=wide, data=read, **others)
 
 
