@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cipherward.data.preprocess import Preprocessor, local_statistics
-from cipherward.data.rare_categories import merged, merged_words, rarely_missing
+from cipherward.data.rare_categories import codes, merged, merged_words, rarely_missing
 from cipherward.errors import DataError
 from cipherward.study import Column
 
@@ -156,3 +156,14 @@ def test_many_merged_categories_are_said_in_one_sentence_with_what_to_do() -> No
     assert "160 of its categories ('C000', " in said
     assert "'C008'" not in said
     assert "broader categories" in said
+
+
+@pytest.mark.parametrize("repeated", [1, 2000])
+@pytest.mark.parametrize("missing", [None, "B"])
+def test_codes_are_places_whether_rows_are_few_or_many(repeated: int, missing: str | None) -> None:
+    series = pl.Series(["A", None, "B", "C", "no such", "other"] * repeated, dtype=pl.String)
+    found = codes(series, ("A", "B", "C", "other"), {"C": "A", "other": "B"}, missing)
+    assert found.dtype == np.int64
+    assert found.tolist() == [0, 4 if missing is None else 1, 1, 0, 1, 1] * repeated
+    found = codes(series.set(series == "other", None), ("A", "B", "C"), {}, missing)
+    assert found.tolist() == [0, 3 if missing is None else 1, 1, 2, -1, 3 if missing is None else 1] * repeated

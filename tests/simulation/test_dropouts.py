@@ -159,7 +159,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(tmp_path_factory.mktemp("undisturbed"), simulator.agreed(5)).path
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(
+    "phase",
+    [
+        "deal",
+        "release",
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in PHASES if each not in ("deal", "release")),
+    ],
+)
 def test_once_the_missing_are_back_a_stopped_study_goes_on_to_the_same_model(
     tmp_path: Path, undisturbed: Path, phase: str
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -210,9 +212,19 @@ def test_a_hospital_that_found_a_breach_takes_no_part_in_the_resumed_run(tmp_pat
 # what cannot be resumed
 
 
-def stopped(folder: Path, sums: int = 2) -> RunDirectory:
+@functools.cache
+def _stopped(sums: int) -> tempfile.TemporaryDirectory[str]:
+    made = tempfile.TemporaryDirectory(prefix="cipherward-stopped-")
     with pytest.raises(InterruptedRunError):
-        run(folder, study("quorum"), should_stop=after(sums))
+        run(Path(made.name), study("quorum"), should_stop=after(sums))
+    return made
+
+
+def stopped(folder: Path, sums: int = 2) -> RunDirectory:
+    """A copy of a run that was stopped after so many sums, with its tables."""
+    shutil.copytree(_stopped(sums).name, folder, dirs_exist_ok=True)
+    simulation = RunDirectory(folder / "run").simulation
+    simulation.write_text(simulation.read_text().replace(_stopped(sums).name, str(folder)))
     return RunDirectory(folder / "run")
 
 

@@ -20,6 +20,8 @@ Merged = tuple[tuple[str, tuple[tuple[str, str | None], ...]], ...]
 
 
 _NAMED = 8
+_FEW = 4096
+"""Rows up to which one call of polars takes longer than to look up each."""
 
 
 def counts_as(into: str | None) -> str:
@@ -109,5 +111,7 @@ def codes(
     places[None] = len(categories)
     found = [places[(merged or {}).get(name, name)] for name in categories]
     fallback = found[categories.index(OTHER)] if OTHER in categories else -1
-    codes = series.replace_strict(list(categories), found, default=fallback, return_dtype=pl.Int64)
-    return codes.set(series.is_null(), places[missing]).to_numpy()
+    known: dict[str | None, int] = {**dict(zip(categories, found, strict=True)), None: places[missing]}
+    if len(series) <= _FEW:
+        return np.array([known.get(each, fallback) for each in series.to_list()], dtype=np.int64)
+    return series.replace_strict([*known], [*known.values()], default=fallback, return_dtype=pl.Int64).to_numpy()
