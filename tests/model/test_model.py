@@ -103,13 +103,19 @@ def test_nor_with_a_second_attempt_at_the_second_sum(parts: Parts) -> None:
     [
         (Planted(no_void_certificates=True), IN_ONE_BLOCK, {}, "two manifests of one sum are certified"),
         # As at 534993e: attempt 1 is announced before attempt 0, of which nobody knows anything yet.
-        (Planted(voids_only_where_dealt=True), IN_ONE_BLOCK, {}, "two manifests of one sum are certified"),
+        pytest.param(
+            *(Planted(voids_only_where_dealt=True), IN_ONE_BLOCK, {}, "two manifests of one sum are certified"),
+            marks=pytest.mark.thorough,
+        ),
         (Planted(own_block_only=True), ONE_ALONE, {}, "a block is opened in part"),
         (Planted(sends_before_ledger=True), IN_ONE_BLOCK, {"crashes": 1}, "two manifests of one sum are certified"),
         (Planted(releases_on_consent=True), IN_ONE_BLOCK, {}, "a release without a certificate"),
         # Whose ledger is set back unnoticed counts as corrupt: beside a liar it is one too many.
         (Planted(is_set_back=True), IN_ONE_BLOCK, {"crashes": 1}, "two manifests of one sum are certified"),
-        (Planted(believes_accusations=True), IN_ONE_BLOCK, {"proofs": True}, "a block is opened in part"),
+        pytest.param(
+            *(Planted(believes_accusations=True), IN_ONE_BLOCK, {"proofs": True}, "a block is opened in part"),
+            marks=pytest.mark.thorough,
+        ),
         (Planted(has_no_refreshes=True), ONE_IS_NEW, {}, "one hospital's new patients enter alone"),
         (
             Planted(binds_to_nothing=True, is_among_strangers=True),

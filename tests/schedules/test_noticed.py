@@ -63,7 +63,7 @@ def test_a_coordinator_that_starts_over_after_a_crash_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CoordinatorNode, "recover", lambda self: [])
-    said = found(tmp_path, first=110)  # none of the first hundred crashes where it matters
+    said = found(tmp_path, first=130)  # none of those before crashes where it matters
     assert any(
         words in said
         for words in ("did not end as foretold", "an honest coordinator", "honest messages are in quarantine")

@@ -13,7 +13,7 @@ import pytest
 from tests.schedules.schedule import Schedule
 from tests.schedules.world import memory_folder
 
-QUICK, THOROUGH, ALL, BLOCK = 50, 200, 10_000, 50
+QUICK, THOROUGH, ALL, BLOCK = 25, 200, 10_000, 25
 ONE = os.environ.get("CIPHERWARD_SCHEDULE")
 AGAIN = "CIPHERWARD_SCHEDULE={seed} python -m pytest tests/schedules -k holds"
 

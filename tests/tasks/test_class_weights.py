@@ -243,8 +243,15 @@ def test_several_classes_are_weighed_by_their_opened_counts(tmp_path: Path) -> N
         yardsticks.outcome_at(chosen, dataclasses.replace(scaling, class_rows=()))
 
 
-@pytest.mark.parametrize("kind", [{"kind": "linear"}, {"kind": "mlp", "hidden": [4]}], ids=["newton", "network"])
-@pytest.mark.parametrize("type_of_outcome", ["multiclass", "ordinal"])
+@pytest.mark.parametrize(
+    ("kind", "type_of_outcome"),
+    [
+        pytest.param({"kind": "linear"}, "multiclass", id="newton-classes"),
+        pytest.param({"kind": "mlp", "hidden": [4]}, "ordinal", id="network-grades"),
+        pytest.param({"kind": "linear"}, "ordinal", id="newton-grades", marks=pytest.mark.thorough),
+        pytest.param({"kind": "mlp", "hidden": [4]}, "multiclass", id="network-classes", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_whole_study_of_classes_or_grades_weighs_them_and_is_verified(
     tmp_path: Path, kind: dict[str, Any], type_of_outcome: str
 ) -> None:

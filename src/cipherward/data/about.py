@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cipherward.data import preprocess, tails
 from cipherward.data.partition import TEST, TRAIN
+from cipherward.data.rare_categories import codes
 from cipherward.data.values import OTHER
 from cipherward.study import Column
 
@@ -24,6 +25,7 @@ _ID_ROWS = 30
 _SAMPLE = 20_000  # rows of each outcome that are looked at first
 _FIRST = 500  # rows that usually show that values are no ids
 _NEAR = 0.01  # how far the sample's AUROC may be from that of all rows, many times over
+_SIDES: tuple[Literal["left"], Literal["right"]] = "left", "right"
 _ID_NAME = re.compile(r"(^|[_\s-])(id|nr|no|number|mrn|key|uid|uuid)($|[_\s-])", re.IGNORECASE)
 
 
@@ -140,25 +142,27 @@ def _alone(values: pl.Series, column: Column, outcome: NDArray[np.int8], sample:
 
 
 def _best_area(values: pl.Series, column: Column, outcome: NDArray[np.int8], n_rows: int) -> float:
-    absent = values.is_null()
-    ranks = [absent.cast(pl.Float64)] if absent.any() else []
+    scores: list[NDArray[np.float64]] = []
     if column.kind == "numeric":
-        lowest = values.min()
-        ranks.append(values.fill_null(cast(float, lowest) - 1.0 if lowest is not None else 0.0))
-    elif values.n_unique() * _FEW <= n_rows:
-        rates = pl.DataFrame({"value": values, "outcome": outcome}).with_columns(
-            pl.col("outcome").mean().over("value").alias("rate")
-        )
-        ranks.append(rates["rate"])
-    areas = [_auroc(rank, outcome) for rank in ranks]
+        found = values.to_numpy().astype(np.float64)
+        absent = np.isnan(found)
+        scores.append(np.where(absent, -np.inf, found))
+    else:
+        places = codes(values, column.categories) + 1
+        absent = places == len(column.categories) + 1
+        counts = np.bincount(places)
+        if np.count_nonzero(counts) * _FEW <= n_rows:
+            scores.append((np.bincount(places, outcome) / np.maximum(counts, 1))[places])
+    if absent.any():
+        scores.append(absent.astype(np.float64))
+    areas = [_auroc(each, outcome) for each in scores]
     return max((max(area, 1.0 - area) for area in areas), default=0.0)
 
 
-def _auroc(values: pl.Series, outcome: NDArray[np.int8]) -> float:
-    ranks = values.rank("average").to_numpy()
-    positive = int(outcome.sum())
-    above = float(ranks[outcome == 1].sum()) - positive * (positive + 1) / 2
-    return above / (positive * (len(outcome) - positive))
+def _auroc(values: NDArray[np.float64], outcome: NDArray[np.int8]) -> float:
+    positive, negative = values[outcome == 1], np.sort(values[outcome == 0])
+    below, up_to = (int(np.searchsorted(negative, positive, side).sum()) for side in _SIDES)
+    return (below + up_to) / (2 * len(positive) * len(negative))
 
 
 def _patients(table: pl.DataFrame, outcome: NDArray[np.int8], cluster: NDArray[np.uint32]) -> list[Finding]:
