@@ -18,6 +18,7 @@ from tests.schedules.world import TOY_RING, forget
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.hospital_study import HospitalStudy
 from cipherward.crypto import params
+from cipherward.store.marked import MarkedTables
 from cipherward.tasks.state import StudyState
 
 N = 3
@@ -63,6 +64,8 @@ def _in_use() -> int:
     for found in gc.get_objects():
         if isinstance(found, functools._lru_cache_wrapper) and found.cache_parameters()["maxsize"] is not None:
             found.cache_clear()
+        elif isinstance(found, MarkedTables):
+            found._seen, found._seen_bytes = {}, 0
     gc.collect()
     return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(_NOT_OURS).traces)
 
