@@ -370,7 +370,11 @@ def test_report_of_what_is_no_finished_run_says_what_to_do(
     assert "not a run directory" in err
 
 
-@pytest.mark.parametrize("stderr", [subprocess.PIPE, subprocess.STDOUT], ids=["output", "errors too"])
+@pytest.mark.parametrize(
+    "stderr",
+    [pytest.param(subprocess.PIPE, marks=pytest.mark.thorough), subprocess.STDOUT],
+    ids=["output", "errors too"],
+)
 def test_a_run_goes_on_when_nobody_reads_it_any_more(stderr: int, tmp_path: Path) -> None:
     tables = simulator.write_tables(tmp_path / "tables", 3)
     (tables / "s.toml").write_text(simulator.study(3, training={"rounds": 1}).to_toml())

@@ -149,7 +149,7 @@ def test_a_hospital_that_dies_before_a_letter_counts_as_handled_gets_it_again(
 
 TO_COORDINATOR = ("Approval", "Join", "Update", "Vote", "Release", "Receipt")
 DEATHS = [(kind, False) for kind in KINDS] + [(kind, True) for kind in TO_COORDINATOR]
-REPRESENTATIVE = [(kind, False) for kind in ("Begun", "Update", "Certificate", "Receipt")]
+REPRESENTATIVE = [(kind, False) for kind in ("Update", "Certificate")]
 REPRESENTATIVE += [(kind, True) for kind in ("Approval", "Join", "Vote")]
 
 

@@ -123,11 +123,12 @@ def test_nor_with_a_second_attempt_at_the_second_sum(parts: Parts) -> None:
             {"attempts": 1, "second": 1},
             "a hospital is apart from its block",
         ),
-        (
+        pytest.param(
             Planted(forgets_how_it_began=True),
             TWO_BEGINNINGS,
             {"attempts": 1, "second": 1},
             "two manifests of one sum are certified",
+            marks=pytest.mark.thorough,
         ),
     ],
     ids=lambda value: str(value) if isinstance(value, Planted) else "",

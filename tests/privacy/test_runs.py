@@ -36,10 +36,10 @@ needs_tenseal = pytest.mark.skipif(importlib.util.find_spec("tenseal") is None, 
 UNITS = ["record", "hospital"]
 CASES = [
     ("record", "quorum"),
-    ("record", "plain"),
+    pytest.param("record", "plain", marks=pytest.mark.thorough),
     ("hospital", "quorum"),
     pytest.param("record", "ckks", marks=needs_tenseal),
-    pytest.param("hospital", "ckks", marks=needs_tenseal),
+    pytest.param("hospital", "ckks", marks=[needs_tenseal, pytest.mark.thorough]),
 ]
 
 
