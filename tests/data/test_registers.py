@@ -147,17 +147,9 @@ def differ_by_whole_batches(seed: int) -> None:
         assert all(len(each) >= ROWS_MIN for each in patients.values())
 
 
-@settings(max_examples=40)
-@given(SEEDS)
-def test_readings_of_a_register_differ_by_whole_batches_of_enough_patients_in_every_part(seed: int) -> None:
-    differ_by_whole_batches(seed)
-
-
-@pytest.mark.thorough
-@settings(max_examples=150)
-@given(SEEDS)
-def test_readings_of_more_registers_differ_by_whole_batches(seed: int) -> None:
-    differ_by_whole_batches(seed)
+@pytest.mark.parametrize("examples", [40, pytest.param(150, marks=pytest.mark.thorough)])
+def test_readings_of_a_register_differ_by_whole_batches_of_enough_patients_in_every_part(examples: int) -> None:
+    settings(max_examples=examples)(given(SEEDS)(differ_by_whole_batches))()
 
 
 def are_dealt_once_without_ids(seed: int) -> None:
@@ -173,17 +165,9 @@ def are_dealt_once_without_ids(seed: int) -> None:
         assert (later[len(earlier) :] >= 3 * ROWS_MIN).all()
 
 
-@settings(max_examples=30)
-@given(SEEDS)
-def test_and_so_do_those_of_a_register_without_patient_ids(seed: int) -> None:
-    are_dealt_once_without_ids(seed)
-
-
-@pytest.mark.thorough
-@settings(max_examples=100)
-@given(SEEDS)
-def test_and_so_do_those_of_more_registers_without_patient_ids(seed: int) -> None:
-    are_dealt_once_without_ids(seed)
+@pytest.mark.parametrize("examples", [30, pytest.param(100, marks=pytest.mark.thorough)])
+def test_and_so_do_those_of_a_register_without_patient_ids(examples: int) -> None:
+    settings(max_examples=examples)(given(SEEDS)(are_dealt_once_without_ids))()
 
 
 def test_a_register_begins_with_enough_patients_in_every_part_or_not_at_all() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,6 @@ from cipherward.sums.digests import Entry
 from cipherward.sums.messages import CONSENT, Header, Manifest, Opening, Receipt, Release, VoidRequest, Vote
 
 ME = 1
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """Four hospitals after the statistics."""
-    with World(tmp_path, simulator.study(4)) as made:
-        made.run_sums(1)
-        yield made
 
 
 @pytest.fixture

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import simulator
 from tests.simulator import World, body, kind_of
 
 from cipherward.parties import asking
@@ -16,14 +13,6 @@ from cipherward.sums import hospital_steps
 from cipherward.sums.messages import Opening, Receipt
 
 FIRST, ME = 2, 1
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """Four hospitals after the statistics."""
-    with World(tmp_path, simulator.study(4)) as made:
-        made.run_sums(1)
-        yield made
 
 
 @pytest.fixture

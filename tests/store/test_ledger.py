@@ -256,6 +256,14 @@ def test_a_ledger_in_a_read_only_folder_is_a_storage_error(tmp_path: Path) -> No
         tmp_path.chmod(0o700)
 
 
+def edit(path: Path, statement: str) -> None:
+    """Change a ledger behind its back."""
+    db = sqlite3.connect(path)
+    db.execute(statement)
+    db.commit()
+    db.close()
+
+
 def as_before(path: Path, *, requests: bool = True, marks: bool = True) -> None:
     """The ledger as earlier versions wrote it: what is large stood in the rows of `sums`."""
     db = sqlite3.connect(path)
@@ -317,10 +325,7 @@ def test_a_ledger_of_an_earlier_version_that_changed_silently_is_not_taken_over(
     path = tmp_path / "ledger.sqlite"
     filled(path)
     as_before(path)
-    db = sqlite3.connect(path)
-    db.execute("UPDATE sums SET update_bytes = x'00' WHERE update_bytes IS NOT NULL")
-    db.commit()
-    db.close()
+    edit(path, "UPDATE sums SET update_bytes = x'00' WHERE update_bytes IS NOT NULL")
     with pytest.raises(StorageError, match="a row of sums is not what was written"):
         Ledger(path)
 
@@ -444,10 +449,7 @@ def test_a_row_cannot_change_while_another_value_of_it_is_recorded(tmp_path: Pat
     path = tmp_path / "ledger.sqlite"
     filled(path)
     ledger = Ledger(path)
-    db = sqlite3.connect(path)
-    db.execute("UPDATE sums SET header = x'00'")
-    db.commit()
-    db.close()
+    edit(path, "UPDATE sums SET header = x'00'")
     with pytest.raises(StorageError, match="not what was written"):
         ledger.mark_void(b"ctx")
     ledger.close()
@@ -462,10 +464,7 @@ def test_a_ledger_from_before_marks_is_opened_keeps_what_it_holds_and_marks_it(t
     assert record is not None
     assert (record.update, record.vote, ledger.receipt(STUDY, 3)) == (b"update", b"vote", b"receipt")
     ledger.close()
-    db = sqlite3.connect(path)
-    db.execute("UPDATE receipts SET receipt = x'00'")
-    db.commit()
-    db.close()
+    edit(path, "UPDATE receipts SET receipt = x'00'")
     with pytest.raises(StorageError, match="a row of receipts"):
         Ledger(path)
 

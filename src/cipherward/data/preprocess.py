@@ -231,10 +231,8 @@ class Preprocessor:
     @property
     def off_places(self) -> list[int]:
         """Where the inputs stand that say whether a number of a column in `unmarked` is missing: they are 0."""
-        unmarked = {column.name for column in self.columns if column.kind == "numeric"}.intersection(
-            self.unmarked or ()
-        )
-        return [each.stop for name, each in self.value_places.items() if name in unmarked]
+        numbers = {column.name for column in self.columns if column.kind == "numeric"}
+        return [self.value_places[name].stop for name in self.unmarked or () if name in numbers]
 
     @property
     def value_places(self) -> Mapping[str, range]:

@@ -60,21 +60,9 @@ _UPDATE, _REQUEST = b"update ", b"request "
 """What is in `large`, each before the context of its sum: SQLite writes a row anew as a whole when a value of it changes."""
 
 _FORMER = (
-    *(
-        "context",
-        "study",
-        "query",
-        "round",
-        "attempt",
-        "private_key",
-        "joined",
-        "header",
-        "update_bytes",
-        "vote",
-        "manifest",
-    ),
-    *("request", "release", "is_void", "is_closed"),
-)
+    "context", "study", "query", "round", "attempt", "private_key", "joined", "header", "update_bytes", "vote", "manifest",
+    "request", "release", "is_void", "is_closed",
+)  # fmt: skip
 """Those of `sums` in earlier versions."""
 
 _COMMITS = "transactions"

@@ -174,12 +174,13 @@ def _marking(study: Study, scaling: Preprocessor, sums: Sums, stddevs: Mapping[s
     if not study.fits_by_newton:
         return scaling
     present, counts = (np.asarray(sums.get(name, []), dtype=np.int64) for name in ("present", "categories"))
-    noise = {name: stddevs.get(name, 0.0) for name in ("rows", "present", "categories")}
-    least = {
-        column.name: least_rows(study, math.hypot(noise["rows"], own))
-        for column in study.columns
-        for own in [noise["categories"] * math.sqrt(len(column.categories)) if column.categories else noise["present"]]
-    }
+    least = {}
+    for column in study.columns:
+        if column.kind == "categorical":  # its counts are added up
+            own = stddevs.get("categories", 0.0) * math.sqrt(len(column.categories))
+        else:
+            own = stddevs.get("present", 0.0)
+        least[column.name] = least_rows(study, math.hypot(stddevs.get("rows", 0.0), own))
     unmarked = rare_categories.rarely_missing(study.columns, int(sums["rows"][0]), present, counts, least)
     return dataclasses.replace(scaling, unmarked=unmarked)
 

@@ -113,18 +113,15 @@ def lines(resources: list[Any]) -> bytes:
     return b"\n".join(json.dumps(each).encode() for each in resources)
 
 
-@settings(max_examples=60)
-@given(_mutated())
-@example([])
-def test_resources_that_were_changed_give_a_table_or_a_named_error(resources: list[Any]) -> None:
-    read(lines(resources))
+@pytest.mark.parametrize("examples", [60, pytest.param(300, marks=pytest.mark.thorough)])
+def test_resources_that_were_changed_give_a_table_or_a_named_error(examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(_mutated())
+    @example([])
+    def tried(resources: list[Any]) -> None:
+        read(lines(resources))
 
-
-@pytest.mark.thorough
-@settings(max_examples=300)
-@given(_mutated())
-def test_more_resources_that_were_changed_give_a_table_or_a_named_error(resources: list[Any]) -> None:
-    read(lines(resources))
+    tried()
 
 
 def changed(seed: int, n_changes: int) -> bytes:
@@ -135,14 +132,11 @@ def changed(seed: int, n_changes: int) -> bytes:
     return bytes(content)
 
 
-@settings(max_examples=50)
-@given(st.integers(0, 2**32), st.integers(1, 6))
-def test_bytes_that_were_changed_give_a_table_or_a_named_error(seed: int, n_changes: int) -> None:
-    read(changed(seed, n_changes))
+@pytest.mark.parametrize("examples", [50, pytest.param(200, marks=pytest.mark.thorough)])
+def test_bytes_that_were_changed_give_a_table_or_a_named_error(examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(st.integers(0, 2**32), st.integers(1, 6))
+    def tried(seed: int, n_changes: int) -> None:
+        read(changed(seed, n_changes))
 
-
-@pytest.mark.thorough
-@settings(max_examples=200)
-@given(st.integers(0, 2**32), st.integers(1, 6))
-def test_more_bytes_that_were_changed_give_a_table_or_a_named_error(seed: int, n_changes: int) -> None:
-    read(changed(seed, n_changes))
+    tried()

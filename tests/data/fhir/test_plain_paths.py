@@ -96,21 +96,14 @@ def gives_what_the_evaluator_gives(path: str, content: dict[str, Any], kind: str
     assert [type(each) for each in found] == [type(value_of(node)) for node in whole]
 
 
-@settings(max_examples=150)
-@given(_cases(), _MORE, _KINDS)
-def test_the_short_way_gives_what_the_evaluator_gives(
-    case: tuple[str, dict[str, Any]], more: dict[str, Any], kind: str
-) -> None:
-    gives_what_the_evaluator_gives(case[0], more | case[1] | {"resourceType": kind}, kind)
+@pytest.mark.parametrize("examples", [150, pytest.param(400, marks=pytest.mark.thorough)])
+def test_the_short_way_gives_what_the_evaluator_gives(examples: int) -> None:
+    @settings(max_examples=examples)
+    @given(_cases(), _MORE, _KINDS)
+    def tried(case: tuple[str, dict[str, Any]], more: dict[str, Any], kind: str) -> None:
+        gives_what_the_evaluator_gives(case[0], more | case[1] | {"resourceType": kind}, kind)
 
-
-@pytest.mark.thorough
-@settings(max_examples=400)
-@given(_cases(), _MORE, _KINDS)
-def test_the_short_way_gives_what_the_evaluator_gives_more_often(
-    case: tuple[str, dict[str, Any]], more: dict[str, Any], kind: str
-) -> None:
-    gives_what_the_evaluator_gives(case[0], more | case[1] | {"resourceType": kind}, kind)
+    tried()
 
 
 @pytest.mark.parametrize(
