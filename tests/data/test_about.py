@@ -41,6 +41,20 @@ def test_a_column_without_news_is_named() -> None:
     assert said(list(np.random.default_rng(1).normal(size=N))) == []
 
 
+def test_a_missing_value_is_told_from_others_and_counts_as_the_lowest() -> None:
+    rng, outcome = np.random.default_rng(2), [k % 2 for k in range(N)]
+    values = rng.normal(size=N).tolist()
+    told = "alone tells the outcome without error"
+    assert told in said([None if each else value for each, value in zip(outcome, values, strict=True)], outcome)[0]
+    wards = [None if each else "ab"[k // 2 % 2] for k, each in enumerate(outcome)]
+    assert told in said(wards, outcome, categories=("a", "b"))[0]
+    some_lack_it = [
+        9.0 + value if each else None if k % 4 else value
+        for k, (each, value) in enumerate(zip(outcome, values, strict=True))
+    ]
+    assert told in said(some_lack_it, outcome)[0]
+
+
 def test_a_column_with_a_long_tail_is_named_with_what_suits_it() -> None:
     rng = np.random.default_rng(1)
     skewed = list(np.exp(2.0 * rng.normal(size=N)))

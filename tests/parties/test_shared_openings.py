@@ -43,6 +43,19 @@ def test_the_very_same_opening_is_verified_once_and_each_hospital_says_what_it_f
     assert world.sites[ME].state is world.sites[FIRST].state
 
 
+def test_only_who_has_the_same_rules_and_state_shares_what_follows(world: World) -> None:
+    site = world.sites[FIRST]
+    opening = body(world.until("Opening")[ME], Opening)
+    before, task = site.state, asking.task_of(site.rules, site.state, opening.attempt)
+    assert receipt(world, opening, FIRST).outcome == "preserved"
+    judged = site.judged
+    assert judged is not None
+    assert judged.known(site.rules, task, before, opening)
+    assert judged.known(site.rules, task, dataclasses.replace(before), opening) is None
+    assert judged.known(dataclasses.replace(site.rules), task, before, opening) is None
+    assert judged.known(site.rules, dataclasses.replace(task, context=bytes(32)), before, opening) is None
+
+
 @pytest.mark.parametrize("what", ["total", "witness", "votes", "headers"])
 def test_an_opening_that_differs_anywhere_is_verified_from_the_beginning(
     world: World, opening: Opening, what: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import xml.etree.ElementTree as ElementTree
@@ -149,6 +150,16 @@ def test_the_report_names_its_predictors_with_unit_range_and_missing_share(facts
             assert f"{column.minimum:g} to {column.maximum:g}" in listed[column.name]
             assert listed[column.name][-1] == "none" or str(listed[column.name][-1]).endswith("%")
     assert content["outcome"] == f"{facts.study.data.outcome} is {facts.study.data.positive}"
+
+
+def test_an_input_that_is_never_set_has_no_coefficient_in_the_report(facts: Facts) -> None:
+    assert facts.model is not None
+    name = next(f"{column.name} is missing" for column in facts.study.columns if column.kind == "categorical")
+    unmarked = dataclasses.replace(facts.model.scaling, unmarked=(name.removesuffix(" is missing"),))
+    without = dataclasses.replace(facts, model=dataclasses.replace(facts.model, preprocessor=unmarked))
+    named = [{row[0] for row in table.rows} for each in (facts, without) if (table := predictors.coefficients(each))]
+    assert named[0] - named[1] == {name}
+    assert named[1] < named[0]
 
 
 def test_coefficients_in_original_units_give_the_models_own_risk(facts: Facts) -> None:

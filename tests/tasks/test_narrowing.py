@@ -74,6 +74,15 @@ def test_a_column_that_fills_a_hundredth_of_its_range_keeps_its_scale(
     assert found[False][1] > (5.0 if scale == "standard" else 1.25) * ages.std()
 
 
+def test_a_fit_by_newton_steps_over_narrowed_ranges_knows_of_which_columns_few_rows_lack_a_value(
+    hospitals: list[HospitalData],
+) -> None:
+    by_newton = study(training={"rounds": 10, "batch_size": 0, "learning_rate": 0.05})
+    assert by_newton.fits_by_newton
+    assert scaling_of(by_newton, hospitals).unmarked == ("age", "dose", "ward")
+    assert scaling_of(study(), hospitals).unmarked is None
+
+
 def test_a_column_that_fills_its_range_is_asked_as_before(hospitals: list[HospitalData]) -> None:
     chosen = frozen(study(age=(-4.0, 4.0)))
     sums = {

@@ -115,6 +115,8 @@ def test_counts_with_noise_leave_an_input_only_where_noise_alone_does_not_make_i
     assert statistics._marking(noisy, scaling, sums, {}).unmarked == ()
     wide = {"rows": 20.0, "present": 30.0, "categories": 5.0}  # 1.645 times 36 and 21
     assert statistics._marking(noisy, scaling, sums, wide).unmarked == ("age", "dose")
+    of_categories = {"rows": 1.0, "present": 1.0, "categories": 25.0}  # two of them: 1.645 times 35
+    assert statistics._marking(noisy, scaling, sums, of_categories).unmarked == ("ward",)
 
 
 def test_constants_that_do_not_say_how_many_rows_lack_a_value_leave_no_such_input(tmp_path: Path) -> None:

@@ -140,7 +140,10 @@ class Standing:
         return self._read_before[1]
 
     def _memory_in(self, data: bytes) -> Memory:
-        kept = self._read(_Memory, data)
+        return self._memory_of(self._read(_Memory, data))
+
+    @staticmethod
+    def _memory_of(kept: _Memory) -> Memory:
         return Memory(
             {_register(said): said.block for said in kept.named},
             frozenset(_register(said) for said in kept.agreed),
@@ -229,9 +232,7 @@ class Standing:
         )
         data = wire.encode(kept)
         self.ledger.record_standing(_MEMORY, data)
-        # As it would be read from there.
-        pending = {context: tuple(map(_as_kept, said)) for context, said in memory.pending.items()}
-        self._read_before = data, replace(memory, blocks=dict(memory.blocks), pending=pending)
+        self._read_before = data, self._memory_of(kept)
 
     def _read(self, kind: type[T], data: bytes) -> T:
         try:
@@ -249,11 +250,6 @@ def _all(registers: Iterable[Register]) -> tuple[_Said, ...]:
 
 def _kept(said: Statement) -> _Said:
     return _Said(said.register.hospital, said.register.name, said.block, int(said.agreement), int(said.has_rows))
-
-
-def _as_kept(said: Statement) -> Statement:
-    """What `_kept` keeps of it."""
-    return replace(said, has_entered=False) if said.has_entered else said
 
 
 def _register(said: _Said) -> Register:

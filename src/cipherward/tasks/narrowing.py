@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -128,11 +129,12 @@ def widened(study: Study, chosen: Parts, found: Preprocessor) -> Preprocessor:
     each = zip(ranged, found.mean, found.stddev, strict=True)
     scales = [_widened(mean, stddev, own.get(column.name, WHOLE)) for column, mean, stddev in each]
     outcome = _widened(found.outcome[0], found.outcome[1], chosen[-1]) if found.outcome else ()
-    return Preprocessor(
-        study.columns,
-        tuple(mean for mean, _ in scales),
-        tuple(stddev for _, stddev in scales),
-        *(found.n_rows, found.n_positive, found.merged, outcome, found.class_rows, found.imputed, found.unmarked),
+    return replace(
+        found,
+        columns=study.columns,
+        mean=tuple(mean for mean, _ in scales),
+        stddev=tuple(stddev for _, stddev in scales),
+        outcome=outcome,
     )
 
 
