@@ -48,6 +48,15 @@ def test_a_missing_value_is_told_from_others_and_counts_as_the_lowest() -> None:
     assert told in said([None if each else value for each, value in zip(outcome, values, strict=True)], outcome)[0]
     wards = [None if each else "ab"[k // 2 % 2] for k, each in enumerate(outcome)]
     assert told in said(wards, outcome, categories=("a", "b"))[0]
+    units = [f"{k % 40}" for k in range(N)]  # too many for so few rows to say what each tells
+    assert (
+        told
+        in said(
+            [None if each else unit for each, unit in zip(outcome, units, strict=True)],
+            outcome,
+            categories=tuple(sorted(set(units))),
+        )[0]
+    )
     some_lack_it = [
         9.0 + value if each else None if k % 4 else value
         for k, (each, value) in enumerate(zip(outcome, values, strict=True))

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from tests import simulator
 
+from cipherward.data.preprocess import Preprocessor
 from cipherward.errors import StorageError
 from cipherward.report import charts, figures, page, pictures, predictors
 from cipherward.report.blocks import Figure
@@ -154,8 +155,10 @@ def test_the_report_names_its_predictors_with_unit_range_and_missing_share(facts
 
 def test_an_input_that_is_never_set_has_no_coefficient_in_the_report(facts: Facts) -> None:
     assert facts.model is not None
+    scaling = facts.model.scaling
+    assert isinstance(scaling, Preprocessor)
     name = next(f"{column.name} is missing" for column in facts.study.columns if column.kind == "categorical")
-    unmarked = dataclasses.replace(facts.model.scaling, unmarked=(name.removesuffix(" is missing"),))
+    unmarked = dataclasses.replace(scaling, unmarked=(name.removesuffix(" is missing"),))
     without = dataclasses.replace(facts, model=dataclasses.replace(facts.model, preprocessor=unmarked))
     named = [{row[0] for row in table.rows} for each in (facts, without) if (table := predictors.coefficients(each))]
     assert named[0] - named[1] == {name}
