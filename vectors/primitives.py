@@ -248,12 +248,26 @@ def envelopes() -> Content:
     return {"cases": cases}
 
 
+_ORDER = 2**252 + 27742317777372353535851937790883648493
+"""Of the base point (RFC 8032, section 5.1)."""
+
+
+def _without_nonce(secret: bytes, signed: Signed) -> bytes:
+    """What RFC 8032 takes for a signature, made with r = 0, so that R is the neutral point."""
+    covered = digest("signature", signed.kind.encode(), signed.study, signed.sender.to_bytes(4, "big"), signed.body)
+    scalar = int.from_bytes(hashlib.sha512(secret).digest()[:32], "little") & ~(7 | 1 << 255) | 1 << 254
+    point = (1).to_bytes(32, "little")
+    challenge = int.from_bytes(hashlib.sha512(point + Identity(secret).public_key + covered).digest(), "little")
+    return point + (challenge * scalar % _ORDER).to_bytes(32, "little")
+
+
 def bad_envelopes() -> Content:
     """Envelopes that must not open as a Vote of hospital 1 in this study."""
     study, identities = fixed("study"), {i: Identity(fixed("identity", i)) for i in (1, 2)}
     good = identities[1].sign("Vote", study, 1, b"body")
     signed = wire.decode(Signed, good)
-    scalar = int.from_bytes(signed.signature[32:], "little") + 2**252 + 27742317777372353535851937790883648493
+    scalar = int.from_bytes(signed.signature[32:], "little") + _ORDER
+    neutral, again = (1).to_bytes(32, "little"), (2**255 - 18).to_bytes(32, "little")  # y = 1, and y = 1 + the prime
 
     def but(**changes: Any) -> bytes:
         return wire.encode(dataclasses.replace(signed, **changes))
@@ -272,13 +286,20 @@ def bad_envelopes() -> Content:
         ("signature with s + L", but(signature=signed.signature[:32] + scalar.to_bytes(32, "little")),
          "ProtocolError", "forged"),
         ("signature of zeros", but(signature=bytes(64)), "ProtocolError", "forged"),
+        ("a key of small order", but(sender=4, signature=neutral + bytes(32)), "ProtocolError", "forged"),
+        ("a key in another encoding", but(sender=5, signature=neutral + bytes(32)), "ProtocolError", "forged"),
+        ("a point R of small order", but(signature=_without_nonce(fixed("identity", 1), signed)), "ProtocolError", "forged"),
         ("signature cut", but(signature=signed.signature[:63]), "WireError", "64 bytes"),
         ("no signature", but(signature=b""), "WireError", "64 bytes"),
         ("byte after the end", good + b"\x00", "WireError", "after the end"),
     ]  # fmt: skip
     return {
         "study": study.hex(),
-        "public_keys": {str(i): identity.public_key.hex() for i, identity in identities.items()},
+        "public_keys": {
+            **{str(i): identity.public_key.hex() for i, identity in identities.items()},
+            "4": neutral.hex(),
+            "5": again.hex(),
+        },
         "good": good.hex(),
         "cases": [
             {"name": name, "envelope": data.hex(), "error": error, "says": says} for name, data, error, says in cases

@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from numpy.typing import NDArray
 from tests.hasty import without_fsync
 
 from cipherward import study as study_document
-from cipherward.crypto import identity, params, quorum, slices, wire
+from cipherward.crypto import params, quorum, signatures, slices, wire
 from cipherward.crypto.identity import Identity
 from cipherward.crypto.scheme import Scheme
 from cipherward.errors import StorageError
@@ -48,23 +47,8 @@ BINS = 64
 Agreed = str | tuple[str, ...]
 
 
-class _Ed25519PublicKey:
-    """Ed25519 keys that remember which signatures they have verified: a fifth of a schedule went into repeats."""
-
-    def __init__(self, key: bytes) -> None:
-        self._key = key
-
-    @classmethod
-    def from_public_bytes(cls, key: bytes) -> _Ed25519PublicKey:
-        return cls(key)
-
-    def verify(self, signature: bytes, covered: bytes) -> None:
-        _verify(self._key, signature, covered)
-
-
-@lru_cache(maxsize=4096)
-def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
-    Ed25519PublicKey.from_public_bytes(key).verify(signature, covered)  # a failure is not remembered
+# A fifth of a schedule went into signatures checked before. A failure is not remembered.
+_check = lru_cache(maxsize=4096)(signatures.check)
 
 
 def _decode(kind: Any, data: bytes | memoryview, *, copies: bool = True) -> Any:
@@ -82,7 +66,7 @@ def hasten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(wire, "decode", _decode)
     patch.setattr(params, "RINGS", (TOY_RING,))
     patch.setattr(slices, "SLICE_BYTES", 64)
-    patch.setattr(identity, "Ed25519PublicKey", _Ed25519PublicKey)
+    patch.setattr(signatures, "check", _check)
     forget()
 
 

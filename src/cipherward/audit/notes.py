@@ -14,9 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from cipherward.crypto import signatures
 from cipherward.crypto.identity import Identity
 from cipherward.crypto.merkle import HASH_BYTES
 from cipherward.errors import AuditError
@@ -27,7 +25,7 @@ MAX_BYTES = 1 << 16
 _MAX_SIZE = 1 << 63
 _DASH = "— "
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
-_ID_BYTES, _TIME_BYTES, _SIGNATURE_BYTES = 4, 8, 64
+_ID_BYTES, _TIME_BYTES = 4, 8
 
 
 @dataclass(frozen=True)
@@ -163,12 +161,13 @@ def _check(key: Key, signature: bytes, body: str) -> int:
     if key.kind == WITNESS:
         at = int.from_bytes(signature[:_TIME_BYTES], "big")
         signature, covered = signature[_TIME_BYTES:], _cosigned(body, at)
+    forged = AuditError(f"the signature of {key.name} on the checkpoint is not its own")
+    if at >= _MAX_SIZE:
+        raise forged
     try:
-        if len(signature) != _SIGNATURE_BYTES or at >= _MAX_SIZE:
-            raise InvalidSignature
-        Ed25519PublicKey.from_public_bytes(key.public).verify(signature, covered)
-    except InvalidSignature:
-        raise AuditError(f"the signature of {key.name} on the checkpoint is not its own") from None
+        signatures.check(key.public, signature, covered)
+    except signatures.BadSignatureError:
+        raise forged from None
     return at
 
 

@@ -10,15 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
-from cipherward.crypto import wire
+from cipherward.crypto import signatures, wire
 from cipherward.crypto.hashing import DIGEST_BYTES, digest
 from cipherward.errors import ProtocolError, WireError
 
 COORDINATOR = 0
-KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -36,15 +32,15 @@ class Identity:
     """A long-lived Ed25519 signature key. Its repr shows the public fingerprint only."""
 
     def __init__(self, private_key: bytes) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(private_key)
-        self.public_key: bytes = self._key.public_key().public_bytes_raw()
+        self._key = signatures.SigningKey(private_key)
+        self.public_key: bytes = bytes(self._key.verify_key)
 
     def __repr__(self) -> str:
         return f"Identity({fingerprint(self.public_key)})"
 
     def sign(self, kind: str, study: bytes, sender: int, body: bytes) -> bytes:
         """The encoded `Signed` envelope around `body`."""
-        signature = self._key.sign(_covered(kind, study, sender, body))
+        signature = self._key.sign(_covered(kind, study, sender, body)).signature
         return wire.encode(Signed(kind, study, sender, body, signature))
 
     def sign_note(self, text: bytes) -> bytes:
@@ -56,7 +52,7 @@ class Identity:
         """
         if len(text) <= DIGEST_BYTES:
             raise ValueError("too short for a note")
-        return self._key.sign(text)
+        return self._key.sign(text).signature
 
 
 def fingerprint(public_key: bytes) -> str:
@@ -91,14 +87,14 @@ def check_signed(signed: Signed, *, study: bytes, keys: Mapping[int, bytes], kin
     key = keys.get(signed.sender)
     if key is None:
         raise ProtocolError(f"{signed.kind!r} message of unknown sender {signed.sender}")
-    if len(signed.signature) != 64:
-        raise WireError("a signature has 64 bytes")
+    if len(signed.signature) != signatures.SIGNATURE_BYTES:
+        raise WireError(f"a signature has {signatures.SIGNATURE_BYTES} bytes")
     try:
         if is_met_again(signed):
             _verify_again(key, signed)
         else:
             _verify(key, signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body))
-    except InvalidSignature:
+    except signatures.BadSignatureError:
         raise ProtocolError(f"forged signature on a {signed.kind!r} message of sender {signed.sender}") from None
     return signed
 
@@ -128,17 +124,12 @@ def _decode_again(data: bytes) -> Signed:
 
 @lru_cache(maxsize=1024)
 def _verify_again(key: bytes, signed: Signed) -> None:
-    _public(key).verify(signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body))
+    signatures.check(key, signed.signature, _covered(signed.kind, signed.study, signed.sender, signed.body))
 
 
 @lru_cache(maxsize=4096)
 def _verify(key: bytes, signature: bytes, covered: bytes) -> None:
-    _public(key).verify(signature, covered)
-
-
-@lru_cache(maxsize=1024)
-def _public(key: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(key)
+    signatures.check(key, signature, covered)
 
 
 def _covered(kind: str, study: bytes, sender: int, body: bytes) -> bytes:

@@ -26,7 +26,8 @@ from cipherward.consortium.membership.authority import check_name
 from cipherward.consortium.membership.members import MAX_CHAIN_BYTES, consortium_id
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.identity import COORDINATOR, KEY_BYTES, Identity, Signed, open_signed
+from cipherward.crypto.identity import COORDINATOR, Identity, Signed, open_signed
+from cipherward.crypto.signatures import KEY_BYTES
 from cipherward.errors import ProtocolError, RefusedError, WireError
 
 Kind = Literal["invitation", "request", "admission", "members"]

@@ -13,7 +13,8 @@ from typing import Literal
 from cipherward.consortium.membership.authority import check_name
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import DIGEST_BYTES, digest
-from cipherward.crypto.identity import COORDINATOR, KEY_BYTES, Identity, fingerprint, open_signed
+from cipherward.crypto.identity import COORDINATOR, Identity, fingerprint, open_signed
+from cipherward.crypto.signatures import KEY_BYTES
 from cipherward.errors import FaultyCoordinatorError, ProtocolError, WireError
 
 ACTIVE, REVOKED = "active", "revoked"

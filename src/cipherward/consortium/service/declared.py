@@ -13,7 +13,7 @@ from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import Member
 from cipherward.crypto import wire
 from cipherward.crypto.hashing import digest
-from cipherward.crypto.identity import KEY_BYTES
+from cipherward.crypto.signatures import KEY_BYTES
 from cipherward.disclosure.blocks import Block, Register, Split, parts_problem, split, split_problem
 from cipherward.errors import StudyError
 from cipherward.parties import declarations
