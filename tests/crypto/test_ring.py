@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cipherward.crypto import _crt, _ntt, params, ring, sampling
+from cipherward.crypto import _crt, _kernels, _ntt, params, ring, sampling
 from cipherward.crypto._jit import U32
 from cipherward.crypto.params import RINGS, RingParameters, SumParameters
 from cipherward.errors import ProtocolError, WireError
@@ -384,6 +384,25 @@ def test_a_fingerprint_is_the_documented_inner_product() -> None:
                 expected[v, j] += sum(x * y for x, y in zip(rho[v], total[k, j].tolist(), strict=True))
     found = ring.fingerprint(p, RHO_KEY, total)
     assert found.tolist() == [[int(expected[v, j]) % p.ring.primes[j] for j in range(2)] for v in range(5)]
+
+
+@pytest.mark.parametrize("n", [16, 64, 2048, 65536])
+def test_inner_products_of_the_largest_values_are_exact(n: int) -> None:
+    prime = params.ring(n, 1).primes[0]
+    rows, rho = np.full((1, n), prime - 1, np.uint32), np.full((5, n), 2**32 - 1, np.uint32)
+    found = np.full((5, 1), prime - 1, np.uint32)
+    assert _kernels.inner_products(rows, rho, np.array([prime], np.uint32), np.empty(n, np.uint32), found)
+    assert set(found.ravel().tolist()) == {(prime - 1 + n * (prime - 1) * (2**30 - 1)) % prime}
+
+
+@pytest.mark.parametrize("ring_degree", [16, 2048, 16384])
+def test_companions_are_quotients_of_whole_numbers(ring_degree: int) -> None:
+    prime = params.ring(ring_degree, 1).primes[0]
+    values = np.random.default_rng(3).integers(0, prime, 5000, np.uint32)
+    values[:6] = 0, 1, 2, prime // 2, prime - 2, prime - 1
+    found = np.empty_like(values)
+    _kernels.companions(values, np.uint32(prime), found)
+    assert found.tolist() == [(value << 32) // prime for value in values.tolist()]
 
 
 @settings(deadline=None, max_examples=40)

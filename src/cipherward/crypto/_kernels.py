@@ -45,9 +45,23 @@ def transform_secret(
         for i in range(row.size):
             value = below(row[i], two_p)
             row[i] = below(value, prime)
-        for i in range(row.size):
-            key[1, k, i] = np.uint32((np.uint64(row[i]) << np.uint64(32)) // np.uint64(prime))
+        companions(row, prime, key[1, k])
     work[:] = np.uint32(0)
+
+
+@inlined
+def companions(values: U32, prime: np.uint32, out: U32) -> None:
+    """out[i] = floor(values[i] 2^32 / p) for values below p, without a division each.
+
+    With m = floor(2^62 / p), value * m / 2^30 is less than 1 too small: the quotient or one less.
+    """
+    wide = np.uint64(prime)
+    reciprocal = np.uint64(2**62) // wide
+    for i in range(values.size):
+        value = np.uint64(values[i])
+        quotient = (value * reciprocal) >> np.uint64(30)
+        rest = (value << np.uint64(32)) - quotient * wide
+        out[i] = np.uint32(quotient + np.uint64(rest >= wide))
 
 
 @kernel
@@ -162,33 +176,54 @@ def remove_mask(
 @kernel
 def inner_products(
     rows: In2[np.uint32],
-    rho: In2[np.uint32],
+    rho: Out2[np.uint32],
     primes: In1[np.uint32],
     scratch: Out1[np.uint32],
     total: Out2[np.uint32],
 ) -> bool:
-    """total uint32[5, K] += <rho_v, row_k> mod p_k; rho is masked to 30 bits. False if a residue is not below p_k.
+    """total uint32[5, K] += <rho_v, row_k> mod p_k; rho is masked to 30 bits, in place. False if a residue is not below p_k.
 
-    rows uint32[K, N], or packed uint32[K, 15 N / 16]. Products are summed as two halves: each half of a product is below
-    2^32, and N <= 2^16 of them fit 64 bits.
+    rows uint32[K, N], or packed uint32[K, 15 N / 16].
     """
     packed = rows.shape[1] != scratch.size
     outside = 0
+    for v in range(rho.shape[0]):
+        factor = rho[v]
+        for i in range(factor.size):
+            factor[i] &= np.uint32(_LOW30)
     for k in range(primes.size):
         if packed:
             unpack_row(rows[k], scratch)
         else:
             copy(rows[k], scratch)
         outside += n_outside(scratch, primes[k])
-        prime = np.uint64(primes[k])
+        if outside:
+            return False
         for v in range(rho.shape[0]):
-            factor = rho[v]
-            low = np.uint64(0)
-            high = np.uint64(0)
-            for i in range(scratch.size):
-                product = np.uint64(scratch[i]) * (np.uint64(factor[i]) & _LOW30)
-                low += product & _LOW32
-                high += product >> np.uint64(32)
-            value = (high % prime) * (np.uint64(2**32) % prime) + low % prime + np.uint64(total[v, k])
-            total[v, k] = np.uint32(value % prime)
-    return outside == 0
+            total[v, k] = inner_product(scratch, rho[v], np.uint64(primes[k]), np.uint64(total[v, k]))
+    return True
+
+
+@inlined
+def inner_product(x: U32, y: U32, prime: np.uint64, before: np.uint64) -> np.uint32:
+    """before + <x, y> modulo p, for values below 2^30 and at most 2^16 of them, a multiple of 16.
+
+    Sixteen products fit 64 bits; their sums are added as two halves, each below 2^32.
+    """
+    low = np.uint64(0)
+    high = np.uint64(0)
+    columns = min(x.size // 16, 64)
+    stride = np.uint64(columns)  # unsigned: nothing asks whether an index is negative
+    for block in range(x.size // (16 * columns)):
+        begin = 16 * columns * block
+        a = x[begin : begin + 16 * columns]
+        b = y[begin : begin + 16 * columns]
+        for i in range(columns):
+            part = np.uint64(0)
+            for j in range(16):
+                at = np.uint64(i) + np.uint64(j) * stride
+                part += np.uint64(a[at]) * np.uint64(b[at])
+            low += part & _LOW32
+            high += part >> np.uint64(32)
+    value = (high % prime) * (np.uint64(2**32) % prime) + low % prime + before
+    return np.uint32(value % prime)

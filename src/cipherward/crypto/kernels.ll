@@ -660,7 +660,7 @@ define i64 @_kernels.inner_products(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr 
   %16 = getelementptr i8, ptr %15, i64 8
   %17 = load i64, ptr %16, align 8
   %18 = load i64, ptr %15, align 8
-  %19 = call i1 @0(ptr nonnull %0, ptr %2, i64 4, i32 2, i32 257)
+  %19 = call i1 @0(ptr nonnull %0, ptr %2, i64 4, i32 2, i32 1281)
   br i1 %19, label %20, label %9
 
 20:
@@ -2479,155 +2479,163 @@ define internal void @5(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, 
   br label %28
 
 28:
-  %29 = phi i64 [ 0, %25 ], [ %65, %59 ]
-  %30 = phi i64 [ %27, %25 ], [ %64, %59 ]
+  %29 = phi i64 [ 0, %25 ], [ %95, %65 ]
+  %30 = phi i64 [ %27, %25 ], [ %94, %65 ]
   %31 = icmp sgt i64 %30, 0
-  br i1 %31, label %63, label %126
+  br i1 %31, label %93, label %132
 
 32:
-  %33 = phi i64 [ 0, %63 ], [ %79, %77 ]
-  %34 = phi i64 [ %76, %63 ], [ %78, %77 ]
+  %33 = phi i64 [ 0, %93 ], [ %109, %107 ]
+  %34 = phi i64 [ %106, %93 ], [ %108, %107 ]
   %35 = icmp sgt i64 %34, 0
-  br i1 %35, label %77, label %36
+  br i1 %35, label %107, label %36
 
 36:
-  %37 = select i1 %66, i64 %7, i64 0
+  %37 = select i1 %96, i64 %7, i64 0
   %38 = add i64 %29, %37
   %39 = mul i64 %38, %8
   %40 = getelementptr i32, ptr %6, i64 %39
-  %41 = select i1 %66, i64 %10, i64 0
+  %41 = select i1 %96, i64 %10, i64 0
   %42 = add i64 %29, %41
   %43 = mul i64 %42, %11
   %44 = getelementptr i32, ptr %9, i64 %43
-  %45 = select i1 %66, i64 %13, i64 0
+  %45 = select i1 %96, i64 %13, i64 0
   %46 = add i64 %29, %45
   %47 = mul i64 %14, %15
   %48 = mul i64 %46, %47
   %49 = getelementptr i32, ptr %12, i64 %48
-  %50 = select i1 %66, i64 %17, i64 0
+  %50 = select i1 %96, i64 %17, i64 0
   %51 = add i64 %29, %50
   %52 = mul i64 %18, %19
   %53 = mul i64 %51, %52
   %54 = getelementptr i32, ptr %16, i64 %53
   store ptr null, ptr %26, align 8
-  call void @4(ptr nonnull %26, i64 %24, ptr %75, i64 %24, ptr %20, i64 %21, i32 %70, i64 %8, ptr %40, i64 %8, ptr %44, i64 %11, ptr %49, i64 %14, i64 %15, ptr %54, i64 %18, i64 %19)
+  call void @4(ptr nonnull %26, i64 %24, ptr %105, i64 %24, ptr %20, i64 %21, i32 %100, i64 %8, ptr %40, i64 %8, ptr %44, i64 %11, ptr %49, i64 %14, i64 %15, ptr %54, i64 %18, i64 %19)
   br label %55
 
 55:
-  %56 = phi i64 [ 0, %36 ], [ %92, %90 ]
-  %57 = phi i64 [ %76, %36 ], [ %91, %90 ]
+  %56 = phi i64 [ 0, %36 ], [ %122, %120 ]
+  %57 = phi i64 [ %106, %36 ], [ %121, %120 ]
   %58 = icmp sgt i64 %57, 0
-  br i1 %58, label %90, label %59
+  br i1 %58, label %120, label %59
 
 59:
-  %60 = phi i64 [ %104, %117 ], [ 0, %55 ]
-  %61 = phi i64 [ %103, %117 ], [ %76, %55 ]
-  %62 = icmp sgt i64 %61, 0
-  br i1 %62, label %102, label %28
+  %60 = add i64 %23, %103
+  %61 = mul i64 %60, %24
+  %62 = getelementptr i32, ptr %22, i64 %61
+  %63 = zext i32 %100 to i64
+  %64 = icmp eq i32 %100, 0
+  br i1 %64, label %71, label %69
 
-63:
-  %64 = add nsw i64 %30, -1
-  %65 = add i64 %29, 1
-  %66 = icmp slt i64 %29, 0
-  %67 = select i1 %66, i64 %5, i64 0
-  %68 = getelementptr i32, ptr %4, i64 %29
-  %69 = getelementptr i32, ptr %68, i64 %67
-  %70 = load i32, ptr %69, align 4
-  %71 = shl i32 %70, 1
-  %72 = select i1 %66, i64 %23, i64 0
-  %73 = add i64 %29, %72
-  %74 = mul i64 %73, %24
-  %75 = getelementptr i32, ptr %22, i64 %74
-  %76 = call i64 @llvm.smax.i64(i64 %24, i64 0)
+65:
+  %66 = phi i64 [ 0, %71 ], [ %75, %73 ]
+  %67 = phi i64 [ %106, %71 ], [ %74, %73 ]
+  %68 = icmp sgt i64 %67, 0
+  br i1 %68, label %73, label %28
+
+69:
+  %70 = udiv i64 4611686018427387904, %63
+  br label %71
+
+71:
+  %72 = phi i64 [ %70, %69 ], [ %63, %59 ]
+  br label %65
+
+73:
+  %74 = add nsw i64 %67, -1
+  %75 = add i64 %66, 1
+  %76 = icmp slt i64 %66, 0
+  %77 = select i1 %76, i64 %24, i64 0
+  %78 = getelementptr i32, ptr %105, i64 %66
+  %79 = getelementptr i32, ptr %78, i64 %77
+  %80 = load i32, ptr %79, align 4
+  %81 = zext i32 %80 to i64
+  %82 = mul i64 %72, %81
+  %83 = lshr i64 %82, 30
+  %84 = shl nuw i64 %81, 32
+  %85 = mul i64 %83, %63
+  %86 = sub i64 %84, %85
+  %87 = icmp uge i64 %86, %63
+  %88 = zext i1 %87 to i64
+  %89 = add nuw nsw i64 %83, %88
+  %90 = trunc i64 %89 to i32
+  %91 = getelementptr i32, ptr %62, i64 %66
+  %92 = getelementptr i32, ptr %91, i64 %77
+  store i32 %90, ptr %92, align 4
+  br label %65
+
+93:
+  %94 = add nsw i64 %30, -1
+  %95 = add i64 %29, 1
+  %96 = icmp slt i64 %29, 0
+  %97 = select i1 %96, i64 %5, i64 0
+  %98 = getelementptr i32, ptr %4, i64 %29
+  %99 = getelementptr i32, ptr %98, i64 %97
+  %100 = load i32, ptr %99, align 4
+  %101 = shl i32 %100, 1
+  %102 = select i1 %96, i64 %23, i64 0
+  %103 = add i64 %29, %102
+  %104 = mul i64 %103, %24
+  %105 = getelementptr i32, ptr %22, i64 %104
+  %106 = call i64 @llvm.smax.i64(i64 %24, i64 0)
   br label %32
 
-77:
-  %78 = add nsw i64 %34, -1
-  %79 = add i64 %33, 1
-  %80 = icmp slt i64 %33, 0
-  %81 = select i1 %80, i64 %2, i64 0
-  %82 = getelementptr i64, ptr %1, i64 %33
-  %83 = getelementptr i64, ptr %82, i64 %81
-  %84 = load i64, ptr %83, align 8
-  %85 = trunc i64 %84 to i32
-  %86 = add i32 %70, %85
-  %87 = select i1 %80, i64 %24, i64 0
-  %88 = getelementptr i32, ptr %75, i64 %33
-  %89 = getelementptr i32, ptr %88, i64 %87
-  store i32 %86, ptr %89, align 4
+107:
+  %108 = add nsw i64 %34, -1
+  %109 = add i64 %33, 1
+  %110 = icmp slt i64 %33, 0
+  %111 = select i1 %110, i64 %2, i64 0
+  %112 = getelementptr i64, ptr %1, i64 %33
+  %113 = getelementptr i64, ptr %112, i64 %111
+  %114 = load i64, ptr %113, align 8
+  %115 = trunc i64 %114 to i32
+  %116 = add i32 %100, %115
+  %117 = select i1 %110, i64 %24, i64 0
+  %118 = getelementptr i32, ptr %105, i64 %33
+  %119 = getelementptr i32, ptr %118, i64 %117
+  store i32 %116, ptr %119, align 4
   br label %32
 
-90:
-  %91 = add nsw i64 %57, -1
-  %92 = add i64 %56, 1
-  %93 = icmp slt i64 %56, 0
-  %94 = select i1 %93, i64 %24, i64 0
-  %95 = getelementptr i32, ptr %75, i64 %56
-  %96 = getelementptr i32, ptr %95, i64 %94
-  %97 = load i32, ptr %96, align 4
-  %98 = sub i32 %97, %71
-  %99 = call i32 @llvm.umin.i32(i32 %98, i32 %97)
-  %100 = sub i32 %99, %70
-  %101 = call i32 @llvm.umin.i32(i32 %100, i32 %99)
-  store i32 %101, ptr %96, align 4
+120:
+  %121 = add nsw i64 %57, -1
+  %122 = add i64 %56, 1
+  %123 = icmp slt i64 %56, 0
+  %124 = select i1 %123, i64 %24, i64 0
+  %125 = getelementptr i32, ptr %105, i64 %56
+  %126 = getelementptr i32, ptr %125, i64 %124
+  %127 = load i32, ptr %126, align 4
+  %128 = sub i32 %127, %101
+  %129 = call i32 @llvm.umin.i32(i32 %128, i32 %127)
+  %130 = sub i32 %129, %100
+  %131 = call i32 @llvm.umin.i32(i32 %130, i32 %129)
+  store i32 %131, ptr %126, align 4
   br label %55
 
-102:
-  %103 = add nsw i64 %61, -1
-  %104 = add i64 %60, 1
-  %105 = icmp eq i32 %70, 0
-  br i1 %105, label %117, label %106
-
-106:
-  %107 = zext i32 %70 to i64
-  %108 = getelementptr i32, ptr %75, i64 %60
-  %109 = icmp slt i64 %60, 0
-  %110 = select i1 %109, i64 %24, i64 0
-  %111 = getelementptr i32, ptr %108, i64 %110
-  %112 = load i32, ptr %111, align 4
-  %113 = zext i32 %112 to i64
-  %114 = shl nuw i64 %113, 32
-  %115 = udiv i64 %114, %107
-  %116 = trunc i64 %115 to i32
-  br label %117
-
-117:
-  %118 = phi i32 [ %116, %106 ], [ 0, %102 ]
-  %119 = icmp slt i64 %60, 0
-  %120 = select i1 %119, i64 %24, i64 0
-  %121 = add i64 %23, %73
-  %122 = mul i64 %121, %24
-  %123 = getelementptr i32, ptr %22, i64 %122
-  %124 = getelementptr i32, ptr %123, i64 %60
-  %125 = getelementptr i32, ptr %124, i64 %120
-  store i32 %118, ptr %125, align 4
-  br label %59
-
-126:
-  %127 = icmp slt i64 %21, 1
-  br i1 %127, label %128, label %129
-
-128:
-  br label %129
-
-129:
-  %130 = phi i64 [ %21, %128 ], [ 0, %126 ]
-  br label %131
-
-131:
-  %132 = phi i64 [ %130, %129 ], [ %137, %135 ]
-  %133 = icmp slt i64 %132, %21
-  br i1 %133, label %135, label %134
+132:
+  %133 = icmp slt i64 %21, 1
+  br i1 %133, label %134, label %135
 
 134:
+  br label %135
+
+135:
+  %136 = phi i64 [ %21, %134 ], [ 0, %132 ]
+  br label %137
+
+137:
+  %138 = phi i64 [ %136, %135 ], [ %143, %141 ]
+  %139 = icmp slt i64 %138, %21
+  br i1 %139, label %141, label %140
+
+140:
   store ptr null, ptr %0, align 8
   ret void
 
-135:
-  %136 = getelementptr i32, ptr %20, i64 %132
-  store i32 0, ptr %136, align 4
-  %137 = add nsw i64 %132, 1
-  br label %131
+141:
+  %142 = getelementptr i32, ptr %20, i64 %138
+  store i32 0, ptr %142, align 4
+  %143 = add nsw i64 %138, 1
+  br label %137
 }
 
 define internal void @6(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5) {
@@ -3808,345 +3816,460 @@ define internal void @9(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, 
 
 define internal void @10(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5, i64 %6, i64 %7, ptr %8, i64 %9, i64 %10, ptr %11, i64 %12, ptr %13, i64 %14, i64 %15) {
   %17 = icmp eq i64 %3, %10
-  %18 = call i64 @llvm.smax.i64(i64 %7, i64 0)
+  %18 = call i64 @llvm.smax.i64(i64 %5, i64 0)
   br label %19
 
 19:
-  %20 = phi i64 [ 0, %16 ], [ %25, %187 ]
-  %21 = phi i64 [ %18, %16 ], [ %27, %187 ]
-  %22 = phi i64 [ 0, %16 ], [ %184, %187 ]
-  %23 = icmp sgt i64 %21, 0
-  %24 = zext i1 %23 to i64
-  %25 = add i64 %20, %24
-  %26 = sext i1 %23 to i64
-  %27 = add nsw i64 %21, %26
-  %28 = select i1 %23, i64 %20, i64 0
-  br i1 %23, label %29, label %199
+  %20 = phi i64 [ 0, %16 ], [ %293, %23 ]
+  %21 = phi i64 [ %18, %16 ], [ %292, %23 ]
+  %22 = icmp sgt i64 %21, 0
+  br i1 %22, label %291, label %27
+
+23:
+  %24 = phi i64 [ 0, %291 ], [ %302, %300 ]
+  %25 = phi i64 [ %299, %291 ], [ %301, %300 ]
+  %26 = icmp sgt i64 %25, 0
+  br i1 %26, label %300, label %19
+
+27:
+  %28 = call i64 @llvm.smax.i64(i64 %7, i64 0)
+  br label %29
 
 29:
-  br i1 %17, label %143, label %30
+  %30 = phi i64 [ 0, %27 ], [ %34, %196 ]
+  %31 = phi i64 [ %28, %27 ], [ %36, %196 ]
+  %32 = icmp sgt i64 %31, 0
+  %33 = zext i1 %32 to i64
+  %34 = add i64 %30, %33
+  %35 = sext i1 %32 to i64
+  %36 = add nsw i64 %31, %35
+  %37 = select i1 %32, i64 %30, i64 0
+  br i1 %32, label %38, label %194
 
-30:
-  %31 = icmp slt i64 %28, 0
-  %32 = select i1 %31, i64 %2, i64 0
-  %33 = add i64 %28, %32
-  %34 = mul i64 %33, %3
-  %35 = getelementptr i32, ptr %1, i64 %34
-  %36 = ashr i64 %10, 4
-  %37 = mul nsw i64 %36, 15
-  %38 = icmp slt i64 %36, 0
-  %39 = select i1 %38, i64 %12, i64 0
-  %40 = add i64 %37, %39
-  %41 = icmp slt i64 %40, 0
-  br i1 %41, label %54, label %55
+38:
+  br i1 %17, label %152, label %39
 
-42:
-  %43 = phi i64 [ 0, %68 ], [ %93, %50 ]
-  %44 = phi i1 [ false, %68 ], [ %94, %50 ]
-  %45 = phi i64 [ 0, %68 ], [ %114, %50 ]
-  %46 = phi i1 [ false, %68 ], [ %115, %50 ]
-  %47 = phi i64 [ 0, %68 ], [ %76, %50 ]
-  %48 = phi i64 [ 15, %68 ], [ %75, %50 ]
-  %49 = icmp sgt i64 %48, 0
-  br i1 %49, label %74, label %165
+39:
+  %40 = icmp slt i64 %37, 0
+  %41 = select i1 %40, i64 %2, i64 0
+  %42 = add i64 %37, %41
+  %43 = mul i64 %42, %3
+  %44 = getelementptr i32, ptr %1, i64 %43
+  %45 = ashr i64 %10, 4
+  %46 = mul nsw i64 %45, 15
+  %47 = icmp slt i64 %45, 0
+  %48 = select i1 %47, i64 %12, i64 0
+  %49 = add i64 %46, %48
+  %50 = icmp slt i64 %49, 0
+  br i1 %50, label %63, label %64
 
-50:
-  %51 = phi i64 [ 0, %100 ], [ %123, %121 ]
-  %52 = phi i64 [ %105, %100 ], [ %122, %121 ]
-  %53 = icmp sgt i64 %52, 0
-  br i1 %53, label %121, label %42
-
-54:
-  br label %55
-
-55:
-  %56 = phi i64 [ 0, %54 ], [ %40, %30 ]
-  %57 = icmp slt i64 %40, %12
-  br i1 %57, label %59, label %58
-
-58:
-  br label %59
+51:
+  %52 = phi i64 [ 0, %77 ], [ %102, %59 ]
+  %53 = phi i1 [ false, %77 ], [ %103, %59 ]
+  %54 = phi i64 [ 0, %77 ], [ %123, %59 ]
+  %55 = phi i1 [ false, %77 ], [ %124, %59 ]
+  %56 = phi i64 [ 0, %77 ], [ %85, %59 ]
+  %57 = phi i64 [ 15, %77 ], [ %84, %59 ]
+  %58 = icmp sgt i64 %57, 0
+  br i1 %58, label %83, label %174
 
 59:
-  %60 = phi i64 [ %12, %58 ], [ %56, %55 ]
-  %61 = sub i64 %12, %60
-  %62 = icmp slt i64 %61, 1
-  %63 = select i1 %62, i64 0, i64 %61
-  %64 = getelementptr i32, ptr %11, i64 %60
-  br i1 %62, label %65, label %66
+  %60 = phi i64 [ 0, %109 ], [ %132, %130 ]
+  %61 = phi i64 [ %114, %109 ], [ %131, %130 ]
+  %62 = icmp sgt i64 %61, 0
+  br i1 %62, label %130, label %51
 
-65:
-  br label %66
+63:
+  br label %64
 
-66:
-  %67 = phi i64 [ %63, %65 ], [ 0, %59 ]
+64:
+  %65 = phi i64 [ 0, %63 ], [ %49, %39 ]
+  %66 = icmp slt i64 %49, %12
+  br i1 %66, label %68, label %67
+
+67:
   br label %68
 
 68:
-  %69 = phi i64 [ %67, %66 ], [ %73, %71 ]
-  %70 = icmp slt i64 %69, %63
-  br i1 %70, label %71, label %42
-
-71:
-  %72 = getelementptr i32, ptr %64, i64 %69
-  store i32 0, ptr %72, align 4
-  %73 = add nsw i64 %69, 1
-  br label %68
+  %69 = phi i64 [ %12, %67 ], [ %65, %64 ]
+  %70 = sub i64 %12, %69
+  %71 = icmp slt i64 %70, 1
+  %72 = select i1 %71, i64 0, i64 %70
+  %73 = getelementptr i32, ptr %11, i64 %69
+  br i1 %71, label %74, label %75
 
 74:
-  %75 = add nsw i64 %48, -1
-  %76 = add i64 %47, 1
-  %77 = shl i64 %47, 1
-  %78 = mul nsw i64 %76, %36
-  br i1 %44, label %84, label %85
+  br label %75
 
-79:
-  %80 = phi i64 [ %97, %96 ], [ %3, %99 ]
-  %81 = sub i64 %80, %90
-  %82 = call i64 @llvm.smax.i64(i64 %81, i64 0)
-  %83 = getelementptr i32, ptr %35, i64 %90
-  br i1 %46, label %106, label %107
+75:
+  %76 = phi i64 [ %72, %74 ], [ 0, %68 ]
+  br label %77
 
-84:
-  br label %85
+77:
+  %78 = phi i64 [ %76, %75 ], [ %82, %80 ]
+  %79 = icmp slt i64 %78, %72
+  br i1 %79, label %80, label %51
 
-85:
-  %86 = phi i64 [ 0, %84 ], [ %43, %74 ]
-  %87 = icmp slt i64 %43, %3
-  br i1 %87, label %89, label %88
+80:
+  %81 = getelementptr i32, ptr %73, i64 %78
+  store i32 0, ptr %81, align 4
+  %82 = add nsw i64 %78, 1
+  br label %77
+
+83:
+  %84 = add nsw i64 %57, -1
+  %85 = add i64 %56, 1
+  %86 = shl i64 %56, 1
+  %87 = mul nsw i64 %85, %45
+  br i1 %53, label %93, label %94
 
 88:
-  br label %89
+  %89 = phi i64 [ %106, %105 ], [ %3, %108 ]
+  %90 = sub i64 %89, %99
+  %91 = call i64 @llvm.smax.i64(i64 %90, i64 0)
+  %92 = getelementptr i32, ptr %44, i64 %99
+  br i1 %55, label %115, label %116
 
-89:
-  %90 = phi i64 [ %3, %88 ], [ %86, %85 ]
-  %91 = icmp slt i64 %78, 0
-  %92 = select i1 %91, i64 %3, i64 0
-  %93 = add i64 %78, %92
-  %94 = icmp slt i64 %93, 0
-  br i1 %94, label %95, label %96
+93:
+  br label %94
 
-95:
-  br label %96
+94:
+  %95 = phi i64 [ 0, %93 ], [ %52, %83 ]
+  %96 = icmp slt i64 %52, %3
+  br i1 %96, label %98, label %97
 
-96:
-  %97 = phi i64 [ 0, %95 ], [ %93, %89 ]
-  %98 = icmp slt i64 %93, %3
-  br i1 %98, label %79, label %99
+97:
+  br label %98
 
-99:
-  br label %79
+98:
+  %99 = phi i64 [ %3, %97 ], [ %95, %94 ]
+  %100 = icmp slt i64 %87, 0
+  %101 = select i1 %100, i64 %3, i64 0
+  %102 = add i64 %87, %101
+  %103 = icmp slt i64 %102, 0
+  br i1 %103, label %104, label %105
 
-100:
-  %101 = phi i64 [ %118, %117 ], [ %12, %120 ]
-  %102 = sub i64 %101, %112
-  %103 = call i64 @llvm.smax.i64(i64 %102, i64 0)
-  %104 = getelementptr i32, ptr %11, i64 %112
-  %105 = call i64 @llvm.smax.i64(i64 %36, i64 0)
-  br label %50
+104:
+  br label %105
 
-106:
-  br label %107
+105:
+  %106 = phi i64 [ 0, %104 ], [ %102, %98 ]
+  %107 = icmp slt i64 %102, %3
+  br i1 %107, label %88, label %108
 
-107:
-  %108 = phi i64 [ 0, %106 ], [ %45, %79 ]
-  %109 = icmp slt i64 %45, %12
-  br i1 %109, label %111, label %110
+108:
+  br label %88
 
-110:
-  br label %111
+109:
+  %110 = phi i64 [ %127, %126 ], [ %12, %129 ]
+  %111 = sub i64 %110, %121
+  %112 = call i64 @llvm.smax.i64(i64 %111, i64 0)
+  %113 = getelementptr i32, ptr %11, i64 %121
+  %114 = call i64 @llvm.smax.i64(i64 %45, i64 0)
+  br label %59
 
-111:
-  %112 = phi i64 [ %12, %110 ], [ %108, %107 ]
-  %113 = select i1 %91, i64 %12, i64 0
-  %114 = add i64 %78, %113
-  %115 = icmp slt i64 %114, 0
-  br i1 %115, label %116, label %117
+115:
+  br label %116
 
 116:
-  br label %117
+  %117 = phi i64 [ 0, %115 ], [ %54, %88 ]
+  %118 = icmp slt i64 %54, %12
+  br i1 %118, label %120, label %119
 
-117:
-  %118 = phi i64 [ 0, %116 ], [ %114, %111 ]
-  %119 = icmp slt i64 %114, %12
-  br i1 %119, label %100, label %120
+119:
+  br label %120
 
 120:
-  br label %100
+  %121 = phi i64 [ %12, %119 ], [ %117, %116 ]
+  %122 = select i1 %100, i64 %12, i64 0
+  %123 = add i64 %87, %122
+  %124 = icmp slt i64 %123, 0
+  br i1 %124, label %125, label %126
 
-121:
-  %122 = add nsw i64 %52, -1
-  %123 = add i64 %51, 1
-  %124 = icmp slt i64 %51, 0
-  %125 = select i1 %124, i64 %82, i64 0
-  %126 = getelementptr i32, ptr %83, i64 %51
-  %127 = getelementptr i32, ptr %126, i64 %125
-  %128 = load i32, ptr %127, align 4
-  %129 = and i32 %128, 1073741823
-  %130 = select i1 %124, i64 %103, i64 0
-  %131 = getelementptr i32, ptr %104, i64 %51
-  %132 = getelementptr i32, ptr %131, i64 %130
-  store i32 %129, ptr %132, align 4
-  %133 = select i1 %124, i64 %63, i64 0
-  %134 = getelementptr i32, ptr %64, i64 %51
-  %135 = getelementptr i32, ptr %134, i64 %133
-  %136 = load i32, ptr %135, align 4
-  %137 = lshr i32 %128, 30
-  %138 = zext nneg i32 %137 to i64
-  %139 = and i64 %77, 4294967294
-  %140 = shl i64 %138, %139
-  %141 = trunc i64 %140 to i32
-  %142 = or i32 %136, %141
-  store i32 %142, ptr %135, align 4
-  br label %50
+125:
+  br label %126
 
-143:
-  %144 = icmp slt i64 %28, 0
-  %145 = select i1 %144, i64 %2, i64 0
-  %146 = add i64 %28, %145
-  %147 = mul i64 %146, %3
-  %148 = getelementptr i32, ptr %1, i64 %147
-  %149 = call i64 @llvm.smax.i64(i64 %3, i64 0)
-  br label %150
+126:
+  %127 = phi i64 [ 0, %125 ], [ %123, %120 ]
+  %128 = icmp slt i64 %123, %12
+  br i1 %128, label %109, label %129
 
-150:
-  %151 = phi i64 [ 0, %143 ], [ %156, %154 ]
-  %152 = phi i64 [ %149, %143 ], [ %155, %154 ]
-  %153 = icmp sgt i64 %152, 0
-  br i1 %153, label %154, label %165
+129:
+  br label %109
 
-154:
-  %155 = add nsw i64 %152, -1
-  %156 = add i64 %151, 1
-  %157 = icmp slt i64 %151, 0
-  %158 = select i1 %157, i64 %3, i64 0
-  %159 = getelementptr i32, ptr %148, i64 %151
-  %160 = getelementptr i32, ptr %159, i64 %158
-  %161 = load i32, ptr %160, align 4
-  %162 = select i1 %157, i64 %12, i64 0
-  %163 = getelementptr i32, ptr %11, i64 %151
-  %164 = getelementptr i32, ptr %163, i64 %162
-  store i32 %161, ptr %164, align 4
-  br label %150
+130:
+  %131 = add nsw i64 %61, -1
+  %132 = add i64 %60, 1
+  %133 = icmp slt i64 %60, 0
+  %134 = select i1 %133, i64 %91, i64 0
+  %135 = getelementptr i32, ptr %92, i64 %60
+  %136 = getelementptr i32, ptr %135, i64 %134
+  %137 = load i32, ptr %136, align 4
+  %138 = and i32 %137, 1073741823
+  %139 = select i1 %133, i64 %112, i64 0
+  %140 = getelementptr i32, ptr %113, i64 %60
+  %141 = getelementptr i32, ptr %140, i64 %139
+  store i32 %138, ptr %141, align 4
+  %142 = select i1 %133, i64 %72, i64 0
+  %143 = getelementptr i32, ptr %73, i64 %60
+  %144 = getelementptr i32, ptr %143, i64 %142
+  %145 = load i32, ptr %144, align 4
+  %146 = lshr i32 %137, 30
+  %147 = zext nneg i32 %146 to i64
+  %148 = and i64 %86, 4294967294
+  %149 = shl i64 %147, %148
+  %150 = trunc i64 %149 to i32
+  %151 = or i32 %145, %150
+  store i32 %151, ptr %144, align 4
+  br label %59
 
-165:
-  %166 = icmp slt i64 %28, 0
-  %167 = select i1 %166, i64 %9, i64 0
-  %168 = getelementptr i32, ptr %8, i64 %28
+152:
+  %153 = icmp slt i64 %37, 0
+  %154 = select i1 %153, i64 %2, i64 0
+  %155 = add i64 %37, %154
+  %156 = mul i64 %155, %3
+  %157 = getelementptr i32, ptr %1, i64 %156
+  %158 = call i64 @llvm.smax.i64(i64 %3, i64 0)
+  br label %159
+
+159:
+  %160 = phi i64 [ 0, %152 ], [ %165, %163 ]
+  %161 = phi i64 [ %158, %152 ], [ %164, %163 ]
+  %162 = icmp sgt i64 %161, 0
+  br i1 %162, label %163, label %174
+
+163:
+  %164 = add nsw i64 %161, -1
+  %165 = add i64 %160, 1
+  %166 = icmp slt i64 %160, 0
+  %167 = select i1 %166, i64 %3, i64 0
+  %168 = getelementptr i32, ptr %157, i64 %160
   %169 = getelementptr i32, ptr %168, i64 %167
   %170 = load i32, ptr %169, align 4
-  br label %171
+  %171 = select i1 %166, i64 %12, i64 0
+  %172 = getelementptr i32, ptr %11, i64 %160
+  %173 = getelementptr i32, ptr %172, i64 %171
+  store i32 %170, ptr %173, align 4
+  br label %159
 
-171:
-  %172 = phi i64 [ 0, %165 ], [ %179, %175 ]
-  %173 = phi i64 [ 0, %165 ], [ %182, %175 ]
-  %174 = icmp slt i64 %172, %12
-  br i1 %174, label %175, label %183
+174:
+  %175 = icmp slt i64 %37, 0
+  %176 = select i1 %175, i64 %9, i64 0
+  %177 = getelementptr i32, ptr %8, i64 %37
+  %178 = getelementptr i32, ptr %177, i64 %176
+  %179 = load i32, ptr %178, align 4
+  br label %180
 
-175:
-  %176 = shl i64 %172, 2
-  %177 = getelementptr i8, ptr %11, i64 %176
-  %178 = load i32, ptr %177, align 4
-  %179 = add nuw nsw i64 %172, 1
-  %180 = icmp uge i32 %178, %170
-  %181 = zext i1 %180 to i64
-  %182 = add nuw nsw i64 %173, %181
-  br label %171
+180:
+  %181 = phi i64 [ 0, %174 ], [ %188, %184 ]
+  %182 = phi i64 [ 0, %174 ], [ %191, %184 ]
+  %183 = icmp slt i64 %181, %12
+  br i1 %183, label %184, label %192
 
-183:
-  %184 = add nuw nsw i64 %22, %173
-  %185 = zext i32 %170 to i64
-  %186 = call i64 @llvm.smax.i64(i64 %5, i64 0)
-  br label %187
+184:
+  %185 = shl i64 %181, 2
+  %186 = getelementptr i8, ptr %11, i64 %185
+  %187 = load i32, ptr %186, align 4
+  %188 = add nuw nsw i64 %181, 1
+  %189 = icmp uge i32 %187, %179
+  %190 = zext i1 %189 to i64
+  %191 = add nuw nsw i64 %182, %190
+  br label %180
 
-187:
-  %188 = phi i64 [ 0, %183 ], [ %204, %249 ]
-  %189 = phi i64 [ %186, %183 ], [ %203, %249 ]
-  %190 = icmp sgt i64 %189, 0
-  br i1 %190, label %202, label %19
+192:
+  %193 = icmp eq i64 %182, 0
+  br i1 %193, label %196, label %194
 
-191:
-  %192 = phi i64 [ 0, %202 ], [ %213, %211 ]
-  %193 = phi i64 [ %210, %202 ], [ %212, %211 ]
-  %194 = phi i64 [ 0, %202 ], [ %228, %211 ]
-  %195 = phi i64 [ 0, %202 ], [ %230, %211 ]
-  %196 = icmp sgt i64 %193, 0
-  br i1 %196, label %211, label %197
-
-197:
-  %198 = icmp eq i32 %170, 0
-  br i1 %198, label %249, label %231
-
-199:
-  %200 = icmp eq i64 %22, 0
-  %201 = zext i1 %200 to i8
-  store i8 %201, ptr %0, align 1
+194:
+  %195 = phi i8 [ 0, %192 ], [ 1, %29 ]
+  store i8 %195, ptr %0, align 1
   ret void
 
-202:
-  %203 = add nsw i64 %189, -1
-  %204 = add i64 %188, 1
-  %205 = icmp slt i64 %188, 0
-  %206 = select i1 %205, i64 %5, i64 0
-  %207 = add i64 %188, %206
-  %208 = mul i64 %207, %6
-  %209 = getelementptr i32, ptr %4, i64 %208
-  %210 = call i64 @llvm.smax.i64(i64 %10, i64 0)
-  br label %191
+196:
+  %197 = phi i64 [ %311, %289 ], [ 0, %192 ]
+  %198 = phi i64 [ %310, %289 ], [ %18, %192 ]
+  %199 = icmp sgt i64 %198, 0
+  br i1 %199, label %309, label %29
 
-211:
-  %212 = add nsw i64 %193, -1
-  %213 = add i64 %192, 1
-  %214 = icmp slt i64 %192, 0
-  %215 = select i1 %214, i64 %12, i64 0
-  %216 = getelementptr i32, ptr %11, i64 %192
-  %217 = getelementptr i32, ptr %216, i64 %215
-  %218 = load i32, ptr %217, align 4
-  %219 = zext i32 %218 to i64
-  %220 = select i1 %214, i64 %6, i64 0
-  %221 = getelementptr i32, ptr %209, i64 %192
-  %222 = getelementptr i32, ptr %221, i64 %220
-  %223 = load i32, ptr %222, align 4
-  %224 = and i32 %223, 1073741823
-  %225 = zext nneg i32 %224 to i64
-  %226 = mul nuw nsw i64 %219, %225
-  %227 = and i64 %226, 4294967295
-  %228 = add i64 %194, %227
-  %229 = lshr i64 %226, 32
-  %230 = add i64 %195, %229
-  br label %191
+200:
+  %201 = phi i64 [ 0, %233 ], [ %238, %206 ]
+  %202 = phi i64 [ %235, %233 ], [ %237, %206 ]
+  %203 = phi i64 [ 0, %233 ], [ %209, %206 ]
+  %204 = phi i64 [ 0, %233 ], [ %210, %206 ]
+  %205 = icmp sgt i64 %202, 0
+  br i1 %205, label %236, label %222
 
-231:
-  %232 = urem i64 %195, %185
-  %233 = urem i64 4294967296, %185
-  %234 = mul nuw i64 %232, %233
-  %235 = urem i64 %194, %185
-  %236 = add nuw i64 %234, %235
-  %237 = select i1 %205, i64 %14, i64 0
-  %238 = add i64 %188, %237
-  %239 = mul i64 %238, %15
-  %240 = getelementptr i32, ptr %13, i64 %239
-  %241 = getelementptr i32, ptr %240, i64 %28
-  %242 = select i1 %166, i64 %15, i64 0
-  %243 = getelementptr i32, ptr %241, i64 %242
-  %244 = load i32, ptr %243, align 4
-  %245 = zext i32 %244 to i64
-  %246 = add nuw i64 %236, %245
-  %247 = urem i64 %246, %185
-  %248 = trunc nuw i64 %247 to i32
+206:
+  %207 = phi i64 [ 0, %260 ], [ %266, %217 ]
+  %208 = phi i64 [ %263, %260 ], [ %265, %217 ]
+  %209 = phi i64 [ %203, %260 ], [ %219, %217 ]
+  %210 = phi i64 [ %204, %260 ], [ %221, %217 ]
+  %211 = icmp sgt i64 %208, 0
+  br i1 %211, label %264, label %200
+
+212:
+  %213 = phi i64 [ 0, %264 ], [ %269, %267 ]
+  %214 = phi i64 [ 16, %264 ], [ %268, %267 ]
+  %215 = phi i64 [ 0, %264 ], [ %279, %267 ]
+  %216 = icmp sgt i64 %214, 0
+  br i1 %216, label %267, label %217
+
+217:
+  %218 = and i64 %215, 4294967295
+  %219 = add i64 %209, %218
+  %220 = lshr i64 %215, 32
+  %221 = add i64 %210, %220
+  br label %206
+
+222:
+  %223 = icmp eq i32 %317, 0
+  br i1 %223, label %289, label %280
+
+224:
+  %225 = sdiv i64 %10, %330
+  %226 = srem i64 %10, %330
+  %227 = xor i64 %330, %226
+  %228 = icmp slt i64 %227, 0
+  %229 = icmp ne i64 %226, 0
+  %230 = and i1 %229, %228
+  %231 = sext i1 %230 to i64
+  %232 = add nsw i64 %225, %231
+  br label %233
+
+233:
+  %234 = phi i64 [ %330, %309 ], [ %232, %224 ]
+  %235 = call i64 @llvm.smax.i64(i64 %234, i64 0)
+  br label %200
+
+236:
+  %237 = add nsw i64 %202, -1
+  %238 = add i64 %201, 1
+  %239 = mul nsw i64 %330, %201
+  %240 = icmp slt i64 %239, 0
+  %241 = select i1 %240, i64 %12, i64 0
+  %242 = add i64 %239, %241
+  %243 = icmp slt i64 %242, 0
+  br i1 %243, label %244, label %245
+
+244:
+  br label %245
+
+245:
+  %246 = phi i64 [ 0, %244 ], [ %242, %236 ]
+  %247 = icmp slt i64 %242, %12
+  br i1 %247, label %249, label %248
+
+248:
   br label %249
 
 249:
-  %250 = phi i32 [ %248, %231 ], [ 0, %197 ]
-  %251 = select i1 %205, i64 %14, i64 0
-  %252 = add i64 %188, %251
-  %253 = select i1 %166, i64 %15, i64 0
-  %254 = mul i64 %252, %15
-  %255 = getelementptr i32, ptr %13, i64 %254
-  %256 = getelementptr i32, ptr %255, i64 %28
-  %257 = getelementptr i32, ptr %256, i64 %253
-  store i32 %250, ptr %257, align 4
-  br label %187
+  %250 = phi i64 [ %12, %248 ], [ %246, %245 ]
+  %251 = getelementptr i32, ptr %11, i64 %250
+  %252 = select i1 %240, i64 %6, i64 0
+  %253 = add i64 %239, %252
+  %254 = icmp slt i64 %253, 0
+  br i1 %254, label %255, label %256
+
+255:
+  br label %256
+
+256:
+  %257 = phi i64 [ 0, %255 ], [ %253, %249 ]
+  %258 = icmp slt i64 %253, %6
+  br i1 %258, label %260, label %259
+
+259:
+  br label %260
+
+260:
+  %261 = phi i64 [ %6, %259 ], [ %257, %256 ]
+  %262 = getelementptr i32, ptr %316, i64 %261
+  %263 = call i64 @llvm.smax.i64(i64 %329, i64 0)
+  br label %206
+
+264:
+  %265 = add nsw i64 %208, -1
+  %266 = add i64 %207, 1
+  br label %212
+
+267:
+  %268 = add nsw i64 %214, -1
+  %269 = add i64 %213, 1
+  %270 = mul i64 %213, %329
+  %271 = add i64 %207, %270
+  %272 = getelementptr i32, ptr %251, i64 %271
+  %273 = load i32, ptr %272, align 4
+  %274 = zext i32 %273 to i64
+  %275 = getelementptr i32, ptr %262, i64 %271
+  %276 = load i32, ptr %275, align 4
+  %277 = zext i32 %276 to i64
+  %278 = mul nuw i64 %274, %277
+  %279 = add i64 %215, %278
+  br label %212
+
+280:
+  %281 = urem i64 %204, %318
+  %282 = urem i64 4294967296, %318
+  %283 = mul nuw i64 %281, %282
+  %284 = urem i64 %203, %318
+  %285 = add nuw i64 %283, %284
+  %286 = add nuw i64 %285, %327
+  %287 = urem i64 %286, %318
+  %288 = trunc nuw i64 %287 to i32
+  br label %289
+
+289:
+  %290 = phi i32 [ %288, %280 ], [ 0, %222 ]
+  store i32 %290, ptr %325, align 4
+  br label %196
+
+291:
+  %292 = add nsw i64 %21, -1
+  %293 = add i64 %20, 1
+  %294 = icmp slt i64 %20, 0
+  %295 = select i1 %294, i64 %5, i64 0
+  %296 = add i64 %20, %295
+  %297 = mul i64 %296, %6
+  %298 = getelementptr i32, ptr %4, i64 %297
+  %299 = call i64 @llvm.smax.i64(i64 %6, i64 0)
+  br label %23
+
+300:
+  %301 = add nsw i64 %25, -1
+  %302 = add i64 %24, 1
+  %303 = icmp slt i64 %24, 0
+  %304 = select i1 %303, i64 %6, i64 0
+  %305 = getelementptr i32, ptr %298, i64 %24
+  %306 = getelementptr i32, ptr %305, i64 %304
+  %307 = load i32, ptr %306, align 4
+  %308 = and i32 %307, 1073741823
+  store i32 %308, ptr %306, align 4
+  br label %23
+
+309:
+  %310 = add nsw i64 %198, -1
+  %311 = add i64 %197, 1
+  %312 = icmp slt i64 %197, 0
+  %313 = select i1 %312, i64 %5, i64 0
+  %314 = add i64 %197, %313
+  %315 = mul i64 %314, %6
+  %316 = getelementptr i32, ptr %4, i64 %315
+  %317 = load i32, ptr %178, align 4
+  %318 = zext i32 %317 to i64
+  %319 = select i1 %312, i64 %14, i64 0
+  %320 = add i64 %197, %319
+  %321 = select i1 %175, i64 %15, i64 0
+  %322 = mul i64 %320, %15
+  %323 = getelementptr i32, ptr %13, i64 %322
+  %324 = getelementptr i32, ptr %323, i64 %37
+  %325 = getelementptr i32, ptr %324, i64 %321
+  %326 = load i32, ptr %325, align 4
+  %327 = zext i32 %326 to i64
+  %328 = ashr i64 %10, 4
+  %329 = call i64 @llvm.smin.i64(i64 %328, i64 64)
+  %330 = shl nsw i64 %329, 4
+  %331 = icmp eq i64 %328, 0
+  br i1 %331, label %233, label %224
 }
 
 define internal void @11(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, i64 %4, ptr %5, i64 %6) {
@@ -5323,89 +5446,368 @@ define internal void @17(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4,
 }
 
 define internal void @18(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, i32 %4, i32 %5, i64 %6, ptr %7, i64 %8, i64 %9) {
-  %11 = call i64 @llvm.smax.i64(i64 %1, i64 0)
-  br label %12
+  %11 = add nsw i64 %1, 63
+  %12 = ashr i64 %11, 6
+  %13 = call i64 @llvm.smax.i64(i64 %12, i64 0)
+  br label %14
 
-12:
-  %13 = phi i64 [ 0, %10 ], [ %36, %32 ]
-  %14 = phi i64 [ %11, %10 ], [ %35, %32 ]
-  %15 = phi i64 [ %9, %10 ], [ %33, %32 ]
-  %16 = icmp sgt i64 %14, 0
-  br i1 %16, label %34, label %38
+14:
+  %15 = phi i64 [ 0, %10 ], [ %60, %56 ]
+  %16 = phi i64 [ %13, %10 ], [ %59, %56 ]
+  %17 = phi i64 [ %9, %10 ], [ %57, %56 ]
+  %18 = icmp sgt i64 %16, 0
+  br i1 %18, label %58, label %129
 
-17:
-  %18 = getelementptr i16, ptr %2, i64 %13
-  %19 = icmp slt i64 %13, 0
-  %20 = select i1 %19, i64 %3, i64 0
-  %21 = getelementptr i16, ptr %18, i64 %20
-  %22 = load i16, ptr %21, align 2
-  %23 = zext i16 %22 to i32
-  %24 = and i32 %4, %23
-  %25 = icmp slt i64 %15, 0
-  %26 = select i1 %25, i64 %8, i64 0
-  %27 = getelementptr i32, ptr %7, i64 %15
-  %28 = getelementptr i32, ptr %27, i64 %26
-  store i32 %24, ptr %28, align 4
-  %29 = icmp ult i32 %24, %5
-  %30 = zext i1 %29 to i64
-  %31 = add nsw i64 %15, %30
-  br label %32
+19:
+  %20 = shl i64 %15, 6
+  %21 = add i64 %20, 64
+  %22 = icmp slt i64 %15, 0
+  %23 = select i1 %22, i64 %3, i64 0
+  %24 = add i64 %20, %23
+  %25 = icmp slt i64 %24, 0
+  br i1 %25, label %72, label %73
 
-32:
-  %33 = phi i64 [ %31, %17 ], [ %15, %34 ]
-  br label %12
+26:
+  %27 = phi i64 [ %112, %110 ], [ 0, %88 ]
+  %28 = phi i64 [ %111, %110 ], [ %65, %88 ]
+  %29 = phi i64 [ %124, %110 ], [ 0, %88 ]
+  %30 = icmp sgt i64 %28, 0
+  br i1 %30, label %110, label %31
+
+31:
+  %32 = icmp eq i64 %29, 0
+  br i1 %32, label %56, label %33
+
+33:
+  br label %34
 
 34:
-  %35 = add nsw i64 %14, -1
-  %36 = add i64 %13, 1
-  %37 = icmp slt i64 %15, %6
-  br i1 %37, label %17, label %32
+  %35 = phi i64 [ 0, %33 ], [ %127, %54 ]
+  %36 = phi i64 [ %65, %33 ], [ %126, %54 ]
+  %37 = phi i64 [ %17, %33 ], [ %55, %54 ]
+  %38 = icmp sgt i64 %36, 0
+  br i1 %38, label %125, label %56
 
-38:
-  store i64 %15, ptr %0, align 8
+39:
+  %40 = getelementptr i16, ptr %66, i64 %35
+  %41 = icmp slt i64 %35, 0
+  %42 = select i1 %41, i64 %65, i64 0
+  %43 = getelementptr i16, ptr %40, i64 %42
+  %44 = load i16, ptr %43, align 2
+  %45 = zext i16 %44 to i32
+  %46 = and i32 %4, %45
+  %47 = icmp slt i64 %37, 0
+  %48 = select i1 %47, i64 %8, i64 0
+  %49 = getelementptr i32, ptr %7, i64 %37
+  %50 = getelementptr i32, ptr %49, i64 %48
+  store i32 %46, ptr %50, align 4
+  %51 = icmp ult i32 %46, %5
+  %52 = zext i1 %51 to i64
+  %53 = add nsw i64 %37, %52
+  br label %54
+
+54:
+  %55 = phi i64 [ %53, %39 ], [ %37, %125 ]
+  br label %34
+
+56:
+  %57 = phi i64 [ %37, %34 ], [ %67, %31 ]
+  br label %14
+
+58:
+  %59 = add nsw i64 %16, -1
+  %60 = add i64 %15, 1
+  %61 = icmp eq i64 %17, %6
+  br i1 %61, label %129, label %19
+
+62:
+  %63 = phi i64 [ %85, %84 ], [ %3, %87 ]
+  %64 = sub i64 %63, %78
+  %65 = call i64 @llvm.smax.i64(i64 %64, i64 0)
+  %66 = getelementptr i16, ptr %2, i64 %78
+  %67 = add nsw i64 %17, %65
+  %68 = icmp slt i64 %17, 0
+  %69 = select i1 %68, i64 %8, i64 0
+  %70 = add i64 %17, %69
+  %71 = icmp slt i64 %70, 0
+  br i1 %71, label %94, label %95
+
+72:
+  br label %73
+
+73:
+  %74 = phi i64 [ 0, %72 ], [ %24, %19 ]
+  %75 = icmp slt i64 %24, %3
+  br i1 %75, label %77, label %76
+
+76:
+  br label %77
+
+77:
+  %78 = phi i64 [ %3, %76 ], [ %74, %73 ]
+  %79 = icmp slt i64 %21, 0
+  %80 = select i1 %79, i64 %3, i64 0
+  %81 = add i64 %21, %80
+  %82 = icmp slt i64 %81, 0
+  br i1 %82, label %83, label %84
+
+83:
+  br label %84
+
+84:
+  %85 = phi i64 [ 0, %83 ], [ %81, %77 ]
+  %86 = icmp slt i64 %81, %3
+  br i1 %86, label %62, label %87
+
+87:
+  br label %62
+
+88:
+  %89 = phi i64 [ %107, %106 ], [ %8, %109 ]
+  %90 = sub i64 %89, %100
+  %91 = call i64 @llvm.smax.i64(i64 %90, i64 0)
+  %92 = getelementptr i32, ptr %7, i64 %100
+  %93 = icmp eq i64 %91, %65
+  br i1 %93, label %26, label %33
+
+94:
+  br label %95
+
+95:
+  %96 = phi i64 [ 0, %94 ], [ %70, %62 ]
+  %97 = icmp slt i64 %70, %8
+  br i1 %97, label %99, label %98
+
+98:
+  br label %99
+
+99:
+  %100 = phi i64 [ %8, %98 ], [ %96, %95 ]
+  %101 = icmp slt i64 %67, 0
+  %102 = select i1 %101, i64 %8, i64 0
+  %103 = add i64 %67, %102
+  %104 = icmp slt i64 %103, 0
+  br i1 %104, label %105, label %106
+
+105:
+  br label %106
+
+106:
+  %107 = phi i64 [ 0, %105 ], [ %103, %99 ]
+  %108 = icmp slt i64 %103, %8
+  br i1 %108, label %88, label %109
+
+109:
+  br label %88
+
+110:
+  %111 = add nsw i64 %28, -1
+  %112 = add i64 %27, 1
+  %113 = icmp slt i64 %27, 0
+  %114 = select i1 %113, i64 %65, i64 0
+  %115 = getelementptr i16, ptr %66, i64 %27
+  %116 = getelementptr i16, ptr %115, i64 %114
+  %117 = load i16, ptr %116, align 2
+  %118 = zext i16 %117 to i32
+  %119 = and i32 %4, %118
+  %120 = getelementptr i32, ptr %92, i64 %27
+  %121 = getelementptr i32, ptr %120, i64 %114
+  store i32 %119, ptr %121, align 4
+  %122 = icmp uge i32 %119, %5
+  %123 = zext i1 %122 to i64
+  %124 = add i64 %29, %123
+  br label %26
+
+125:
+  %126 = add nsw i64 %36, -1
+  %127 = add i64 %35, 1
+  %128 = icmp slt i64 %37, %6
+  br i1 %128, label %39, label %54
+
+129:
+  store i64 %17, ptr %0, align 8
   ret void
 }
 
 define internal void @19(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, i32 %4, i32 %5, i64 %6, ptr %7, i64 %8, i64 %9) {
-  %11 = call i64 @llvm.smax.i64(i64 %1, i64 0)
-  br label %12
+  %11 = add nsw i64 %1, 63
+  %12 = ashr i64 %11, 6
+  %13 = call i64 @llvm.smax.i64(i64 %12, i64 0)
+  br label %14
 
-12:
-  %13 = phi i64 [ 0, %10 ], [ %35, %31 ]
-  %14 = phi i64 [ %11, %10 ], [ %34, %31 ]
-  %15 = phi i64 [ %9, %10 ], [ %32, %31 ]
-  %16 = icmp sgt i64 %14, 0
-  br i1 %16, label %33, label %37
+14:
+  %15 = phi i64 [ 0, %10 ], [ %59, %55 ]
+  %16 = phi i64 [ %13, %10 ], [ %58, %55 ]
+  %17 = phi i64 [ %9, %10 ], [ %56, %55 ]
+  %18 = icmp sgt i64 %16, 0
+  br i1 %18, label %57, label %127
 
-17:
-  %18 = getelementptr i32, ptr %2, i64 %13
-  %19 = icmp slt i64 %13, 0
-  %20 = select i1 %19, i64 %3, i64 0
-  %21 = getelementptr i32, ptr %18, i64 %20
-  %22 = load i32, ptr %21, align 4
-  %23 = and i32 %22, %4
-  %24 = icmp slt i64 %15, 0
-  %25 = select i1 %24, i64 %8, i64 0
-  %26 = getelementptr i32, ptr %7, i64 %15
-  %27 = getelementptr i32, ptr %26, i64 %25
-  store i32 %23, ptr %27, align 4
-  %28 = icmp ult i32 %23, %5
-  %29 = zext i1 %28 to i64
-  %30 = add nsw i64 %15, %29
-  br label %31
+19:
+  %20 = shl i64 %15, 6
+  %21 = add i64 %20, 64
+  %22 = icmp slt i64 %15, 0
+  %23 = select i1 %22, i64 %3, i64 0
+  %24 = add i64 %20, %23
+  %25 = icmp slt i64 %24, 0
+  br i1 %25, label %71, label %72
+
+26:
+  %27 = phi i64 [ %111, %109 ], [ 0, %87 ]
+  %28 = phi i64 [ %110, %109 ], [ %64, %87 ]
+  %29 = phi i64 [ %122, %109 ], [ 0, %87 ]
+  %30 = icmp sgt i64 %28, 0
+  br i1 %30, label %109, label %31
 
 31:
-  %32 = phi i64 [ %30, %17 ], [ %15, %33 ]
-  br label %12
+  %32 = icmp eq i64 %29, 0
+  br i1 %32, label %55, label %33
 
 33:
-  %34 = add nsw i64 %14, -1
-  %35 = add i64 %13, 1
-  %36 = icmp slt i64 %15, %6
-  br i1 %36, label %17, label %31
+  br label %34
 
-37:
-  store i64 %15, ptr %0, align 8
+34:
+  %35 = phi i64 [ 0, %33 ], [ %125, %53 ]
+  %36 = phi i64 [ %64, %33 ], [ %124, %53 ]
+  %37 = phi i64 [ %17, %33 ], [ %54, %53 ]
+  %38 = icmp sgt i64 %36, 0
+  br i1 %38, label %123, label %55
+
+39:
+  %40 = getelementptr i32, ptr %65, i64 %35
+  %41 = icmp slt i64 %35, 0
+  %42 = select i1 %41, i64 %64, i64 0
+  %43 = getelementptr i32, ptr %40, i64 %42
+  %44 = load i32, ptr %43, align 4
+  %45 = and i32 %44, %4
+  %46 = icmp slt i64 %37, 0
+  %47 = select i1 %46, i64 %8, i64 0
+  %48 = getelementptr i32, ptr %7, i64 %37
+  %49 = getelementptr i32, ptr %48, i64 %47
+  store i32 %45, ptr %49, align 4
+  %50 = icmp ult i32 %45, %5
+  %51 = zext i1 %50 to i64
+  %52 = add nsw i64 %37, %51
+  br label %53
+
+53:
+  %54 = phi i64 [ %52, %39 ], [ %37, %123 ]
+  br label %34
+
+55:
+  %56 = phi i64 [ %37, %34 ], [ %66, %31 ]
+  br label %14
+
+57:
+  %58 = add nsw i64 %16, -1
+  %59 = add i64 %15, 1
+  %60 = icmp eq i64 %17, %6
+  br i1 %60, label %127, label %19
+
+61:
+  %62 = phi i64 [ %84, %83 ], [ %3, %86 ]
+  %63 = sub i64 %62, %77
+  %64 = call i64 @llvm.smax.i64(i64 %63, i64 0)
+  %65 = getelementptr i32, ptr %2, i64 %77
+  %66 = add nsw i64 %17, %64
+  %67 = icmp slt i64 %17, 0
+  %68 = select i1 %67, i64 %8, i64 0
+  %69 = add i64 %17, %68
+  %70 = icmp slt i64 %69, 0
+  br i1 %70, label %93, label %94
+
+71:
+  br label %72
+
+72:
+  %73 = phi i64 [ 0, %71 ], [ %24, %19 ]
+  %74 = icmp slt i64 %24, %3
+  br i1 %74, label %76, label %75
+
+75:
+  br label %76
+
+76:
+  %77 = phi i64 [ %3, %75 ], [ %73, %72 ]
+  %78 = icmp slt i64 %21, 0
+  %79 = select i1 %78, i64 %3, i64 0
+  %80 = add i64 %21, %79
+  %81 = icmp slt i64 %80, 0
+  br i1 %81, label %82, label %83
+
+82:
+  br label %83
+
+83:
+  %84 = phi i64 [ 0, %82 ], [ %80, %76 ]
+  %85 = icmp slt i64 %80, %3
+  br i1 %85, label %61, label %86
+
+86:
+  br label %61
+
+87:
+  %88 = phi i64 [ %106, %105 ], [ %8, %108 ]
+  %89 = sub i64 %88, %99
+  %90 = call i64 @llvm.smax.i64(i64 %89, i64 0)
+  %91 = getelementptr i32, ptr %7, i64 %99
+  %92 = icmp eq i64 %90, %64
+  br i1 %92, label %26, label %33
+
+93:
+  br label %94
+
+94:
+  %95 = phi i64 [ 0, %93 ], [ %69, %61 ]
+  %96 = icmp slt i64 %69, %8
+  br i1 %96, label %98, label %97
+
+97:
+  br label %98
+
+98:
+  %99 = phi i64 [ %8, %97 ], [ %95, %94 ]
+  %100 = icmp slt i64 %66, 0
+  %101 = select i1 %100, i64 %8, i64 0
+  %102 = add i64 %66, %101
+  %103 = icmp slt i64 %102, 0
+  br i1 %103, label %104, label %105
+
+104:
+  br label %105
+
+105:
+  %106 = phi i64 [ 0, %104 ], [ %102, %98 ]
+  %107 = icmp slt i64 %102, %8
+  br i1 %107, label %87, label %108
+
+108:
+  br label %87
+
+109:
+  %110 = add nsw i64 %28, -1
+  %111 = add i64 %27, 1
+  %112 = icmp slt i64 %27, 0
+  %113 = select i1 %112, i64 %64, i64 0
+  %114 = getelementptr i32, ptr %65, i64 %27
+  %115 = getelementptr i32, ptr %114, i64 %113
+  %116 = load i32, ptr %115, align 4
+  %117 = and i32 %116, %4
+  %118 = getelementptr i32, ptr %91, i64 %27
+  %119 = getelementptr i32, ptr %118, i64 %113
+  store i32 %117, ptr %119, align 4
+  %120 = icmp uge i32 %117, %5
+  %121 = zext i1 %120 to i64
+  %122 = add i64 %29, %121
+  br label %26
+
+123:
+  %124 = add nsw i64 %36, -1
+  %125 = add i64 %35, 1
+  %126 = icmp slt i64 %37, %6
+  br i1 %126, label %39, label %53
+
+127:
+  store i64 %17, ptr %0, align 8
   ret void
 }
 
@@ -5414,72 +5816,214 @@ define internal void @20(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4,
   br label %12
 
 12:
-  %13 = phi i64 [ 0, %10 ], [ %47, %41 ]
-  %14 = phi i64 [ %11, %10 ], [ %46, %41 ]
+  %13 = phi i64 [ 0, %10 ], [ %17, %151 ]
+  %14 = phi i64 [ %11, %10 ], [ %19, %151 ]
   %15 = icmp sgt i64 %14, 0
-  br i1 %15, label %45, label %43
-
-16:
-  %17 = phi i64 [ 0, %45 ], [ %39, %35 ]
-  %18 = phi i64 [ %61, %45 ], [ %38, %35 ]
-  %19 = phi i64 [ 0, %45 ], [ %36, %35 ]
-  %20 = icmp sgt i64 %18, 0
-  br i1 %20, label %37, label %41
+  %16 = zext i1 %15 to i64
+  %17 = add i64 %13, %16
+  %18 = sext i1 %15 to i64
+  %19 = add nsw i64 %14, %18
+  %20 = select i1 %15, i64 %13, i64 0
+  br i1 %15, label %21, label %153
 
 21:
-  %22 = getelementptr i32, ptr %52, i64 %17
-  %23 = icmp slt i64 %17, 0
-  %24 = select i1 %23, i64 %3, i64 0
-  %25 = getelementptr i32, ptr %22, i64 %24
-  %26 = load i32, ptr %25, align 4
-  %27 = and i32 %26, 1073741823
-  %28 = icmp slt i64 %19, 0
-  %29 = select i1 %28, i64 %9, i64 0
-  %30 = getelementptr i32, ptr %60, i64 %19
-  %31 = getelementptr i32, ptr %30, i64 %29
-  store i32 %27, ptr %31, align 4
-  %32 = icmp ult i32 %27, %56
-  %33 = zext i1 %32 to i64
-  %34 = add nsw i64 %19, %33
-  br label %35
+  %22 = icmp slt i64 %20, 0
+  %23 = select i1 %22, i64 %2, i64 0
+  %24 = add i64 %20, %23
+  %25 = mul i64 %24, %3
+  %26 = getelementptr i32, ptr %1, i64 %25
+  %27 = select i1 %22, i64 %6, i64 0
+  %28 = getelementptr i32, ptr %5, i64 %20
+  %29 = getelementptr i32, ptr %28, i64 %27
+  %30 = load i32, ptr %29, align 4
+  %31 = select i1 %22, i64 %8, i64 0
+  %32 = add i64 %20, %31
+  %33 = mul i64 %32, %9
+  %34 = getelementptr i32, ptr %7, i64 %33
+  %35 = add nsw i64 %3, 63
+  %36 = ashr i64 %35, 6
+  %37 = call i64 @llvm.smax.i64(i64 %36, i64 0)
+  br label %38
 
-35:
-  %36 = phi i64 [ %34, %21 ], [ %19, %37 ]
-  br label %16
-
-37:
-  %38 = add nsw i64 %18, -1
-  %39 = add i64 %17, 1
-  %40 = icmp slt i64 %19, %9
-  br i1 %40, label %21, label %35
-
-41:
-  %42 = icmp slt i64 %19, %9
-  br i1 %42, label %43, label %12
+38:
+  %39 = phi i64 [ 0, %21 ], [ %83, %79 ]
+  %40 = phi i64 [ %37, %21 ], [ %82, %79 ]
+  %41 = phi i64 [ 0, %21 ], [ %80, %79 ]
+  %42 = icmp sgt i64 %40, 0
+  br i1 %42, label %81, label %151
 
 43:
-  %44 = phi i64 [ %13, %41 ], [ %4, %12 ]
-  store i64 %44, ptr %0, align 8
-  ret void
+  %44 = shl i64 %39, 6
+  %45 = add i64 %44, 64
+  %46 = icmp slt i64 %39, 0
+  %47 = select i1 %46, i64 %3, i64 0
+  %48 = add i64 %44, %47
+  %49 = icmp slt i64 %48, 0
+  br i1 %49, label %95, label %96
 
-45:
-  %46 = add nsw i64 %14, -1
-  %47 = add i64 %13, 1
-  %48 = icmp slt i64 %13, 0
-  %49 = select i1 %48, i64 %2, i64 0
-  %50 = add i64 %13, %49
-  %51 = mul i64 %50, %3
-  %52 = getelementptr i32, ptr %1, i64 %51
-  %53 = select i1 %48, i64 %6, i64 0
-  %54 = getelementptr i32, ptr %5, i64 %13
-  %55 = getelementptr i32, ptr %54, i64 %53
-  %56 = load i32, ptr %55, align 4
-  %57 = select i1 %48, i64 %8, i64 0
-  %58 = add i64 %13, %57
-  %59 = mul i64 %58, %9
-  %60 = getelementptr i32, ptr %7, i64 %59
-  %61 = call i64 @llvm.smax.i64(i64 %3, i64 0)
-  br label %16
+50:
+  %51 = phi i64 [ %135, %133 ], [ 0, %111 ]
+  %52 = phi i64 [ %134, %133 ], [ %88, %111 ]
+  %53 = phi i64 [ %146, %133 ], [ 0, %111 ]
+  %54 = icmp sgt i64 %52, 0
+  br i1 %54, label %133, label %55
+
+55:
+  %56 = icmp eq i64 %53, 0
+  br i1 %56, label %79, label %57
+
+57:
+  br label %58
+
+58:
+  %59 = phi i64 [ 0, %57 ], [ %149, %77 ]
+  %60 = phi i64 [ %88, %57 ], [ %148, %77 ]
+  %61 = phi i64 [ %41, %57 ], [ %78, %77 ]
+  %62 = icmp sgt i64 %60, 0
+  br i1 %62, label %147, label %79
+
+63:
+  %64 = getelementptr i32, ptr %89, i64 %59
+  %65 = icmp slt i64 %59, 0
+  %66 = select i1 %65, i64 %88, i64 0
+  %67 = getelementptr i32, ptr %64, i64 %66
+  %68 = load i32, ptr %67, align 4
+  %69 = and i32 %68, 1073741823
+  %70 = icmp slt i64 %61, 0
+  %71 = select i1 %70, i64 %9, i64 0
+  %72 = getelementptr i32, ptr %34, i64 %61
+  %73 = getelementptr i32, ptr %72, i64 %71
+  store i32 %69, ptr %73, align 4
+  %74 = icmp ult i32 %69, %30
+  %75 = zext i1 %74 to i64
+  %76 = add nsw i64 %61, %75
+  br label %77
+
+77:
+  %78 = phi i64 [ %76, %63 ], [ %61, %147 ]
+  br label %58
+
+79:
+  %80 = phi i64 [ %61, %58 ], [ %90, %55 ]
+  br label %38
+
+81:
+  %82 = add nsw i64 %40, -1
+  %83 = add i64 %39, 1
+  %84 = icmp eq i64 %41, %9
+  br i1 %84, label %151, label %43
+
+85:
+  %86 = phi i64 [ %108, %107 ], [ %3, %110 ]
+  %87 = sub i64 %86, %101
+  %88 = call i64 @llvm.smax.i64(i64 %87, i64 0)
+  %89 = getelementptr i32, ptr %26, i64 %101
+  %90 = add nsw i64 %41, %88
+  %91 = icmp slt i64 %41, 0
+  %92 = select i1 %91, i64 %9, i64 0
+  %93 = add i64 %41, %92
+  %94 = icmp slt i64 %93, 0
+  br i1 %94, label %117, label %118
+
+95:
+  br label %96
+
+96:
+  %97 = phi i64 [ 0, %95 ], [ %48, %43 ]
+  %98 = icmp slt i64 %48, %3
+  br i1 %98, label %100, label %99
+
+99:
+  br label %100
+
+100:
+  %101 = phi i64 [ %3, %99 ], [ %97, %96 ]
+  %102 = icmp slt i64 %45, 0
+  %103 = select i1 %102, i64 %3, i64 0
+  %104 = add i64 %45, %103
+  %105 = icmp slt i64 %104, 0
+  br i1 %105, label %106, label %107
+
+106:
+  br label %107
+
+107:
+  %108 = phi i64 [ 0, %106 ], [ %104, %100 ]
+  %109 = icmp slt i64 %104, %3
+  br i1 %109, label %85, label %110
+
+110:
+  br label %85
+
+111:
+  %112 = phi i64 [ %130, %129 ], [ %9, %132 ]
+  %113 = sub i64 %112, %123
+  %114 = call i64 @llvm.smax.i64(i64 %113, i64 0)
+  %115 = getelementptr i32, ptr %34, i64 %123
+  %116 = icmp eq i64 %114, %88
+  br i1 %116, label %50, label %57
+
+117:
+  br label %118
+
+118:
+  %119 = phi i64 [ 0, %117 ], [ %93, %85 ]
+  %120 = icmp slt i64 %93, %9
+  br i1 %120, label %122, label %121
+
+121:
+  br label %122
+
+122:
+  %123 = phi i64 [ %9, %121 ], [ %119, %118 ]
+  %124 = icmp slt i64 %90, 0
+  %125 = select i1 %124, i64 %9, i64 0
+  %126 = add i64 %90, %125
+  %127 = icmp slt i64 %126, 0
+  br i1 %127, label %128, label %129
+
+128:
+  br label %129
+
+129:
+  %130 = phi i64 [ 0, %128 ], [ %126, %122 ]
+  %131 = icmp slt i64 %126, %9
+  br i1 %131, label %111, label %132
+
+132:
+  br label %111
+
+133:
+  %134 = add nsw i64 %52, -1
+  %135 = add i64 %51, 1
+  %136 = icmp slt i64 %51, 0
+  %137 = select i1 %136, i64 %88, i64 0
+  %138 = getelementptr i32, ptr %89, i64 %51
+  %139 = getelementptr i32, ptr %138, i64 %137
+  %140 = load i32, ptr %139, align 4
+  %141 = and i32 %140, 1073741823
+  %142 = getelementptr i32, ptr %115, i64 %51
+  %143 = getelementptr i32, ptr %142, i64 %137
+  store i32 %141, ptr %143, align 4
+  %144 = icmp uge i32 %141, %30
+  %145 = zext i1 %144 to i64
+  %146 = add i64 %53, %145
+  br label %50
+
+147:
+  %148 = add nsw i64 %60, -1
+  %149 = add i64 %59, 1
+  %150 = icmp slt i64 %61, %9
+  br i1 %150, label %63, label %77
+
+151:
+  %152 = icmp slt i64 %41, %9
+  br i1 %152, label %153, label %12
+
+153:
+  %154 = phi i64 [ %20, %151 ], [ %4, %12 ]
+  store i64 %154, ptr %0, align 8
+  ret void
 }
 
 define internal void @21(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5, i64 %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, ptr %12, i64 %13, i64 %14) {

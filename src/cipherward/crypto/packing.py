@@ -9,6 +9,9 @@ order ciphertext, prime. Each residue is below its prime, so one value has one e
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+
 import numpy as np
 
 from cipherward.compiled import In1, In2, Out1, Out2, inlined, kernel
@@ -137,9 +140,15 @@ def pack_sum(params: SumParameters, total: U32) -> bytes:
         ValueError: wrong shape or dtype.
     """
     check_total(params, total)
-    words = np.empty((params.n_ciphertexts * params.ring.n_primes, params.ring.row_bytes // 4), np.uint32)
-    _pack_rows(total.reshape(-1, params.ring.ring_degree), words)
-    return words.tobytes()
+    return written(params, lambda words: _pack_rows(total.reshape(-1, params.ring.ring_degree), words))
+
+
+def written(params: SumParameters, write: Callable[[U32], object]) -> bytes:
+    """The bytes of the packed rows uint32[C * K, 15 N / 16] that `write` fills, without a copy."""
+    # BytesIO lends its buffer for writing, and gives it away without a copy once no array refers to it.
+    buffer = io.BytesIO(bytes(params.payload_bytes))
+    write(np.frombuffer(buffer.getbuffer(), np.uint32).reshape(params.n_ciphertexts * params.ring.n_primes, -1))
+    return buffer.getvalue()
 
 
 def unpack_sum(params: SumParameters, packed: BytesLike) -> U32:

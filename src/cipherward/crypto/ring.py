@@ -11,7 +11,6 @@ before they are released. Not claimed: constant time (see `_ntt`).
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +96,7 @@ def encrypt(
         sums = np.empty(min(_kernels.BLOCK, ring.ring_degree), np.uint64)
         padded = np.empty(params.lanes_per_ciphertext, np.uint32)
         message = np.empty((ring.n_primes + 1, ring.ring_degree), np.uint32)
+        rows = words.reshape(params.n_ciphertexts, ring.n_primes, -1)
         for k in ciphertexts:
             part = lanes[k * padded.size : (k + 1) * padded.size]
             padded[: part.size] = part
@@ -105,12 +105,12 @@ def encrypt(
             errors.start(k)
             errors.fill(random)
             _kernels.seal(
-                padded, random, a, key, weights, tables.primes, tables.fold, *tables.up, noise, sums, message, words[k]
+                padded, random, a, key, weights, tables.primes, tables.fold, *tables.up, noise, sums, message, rows[k]
             )
         for used in (random, noise, sums, padded, message):
             used.fill(0)
 
-    payload = _written(params, lambda words: _each(params, n_threads, lambda part: work(part, words)))
+    payload = packing.written(params, lambda words: _each(params, n_threads, lambda part: work(part, words)))
     key.fill(0)
     return payload
 
@@ -301,13 +301,6 @@ def _transformed(ring: RingParameters, secret: NDArray[np.int64]) -> U32:
     key = np.empty((2, ring.n_primes, ring.ring_degree), np.uint32)
     _kernels.transform_secret(secret, tables.primes, *tables.up, work, key)
     return key
-
-
-def _written(params: SumParameters, write: Callable[[U32], object]) -> bytes:
-    # BytesIO lends its buffer for writing, and gives it away without a copy once no array refers to it.
-    buffer = io.BytesIO(bytes(params.payload_bytes))
-    write(np.frombuffer(buffer.getbuffer(), np.uint32).reshape(params.n_ciphertexts, params.ring.n_primes, -1))
-    return buffer.getvalue()
 
 
 def _each(params: SumParameters, n_threads: int, work: Callable[[range], T]) -> list[T]:

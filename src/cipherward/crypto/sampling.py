@@ -23,6 +23,7 @@ from cipherward.crypto.params import ETA, SEED_BYTES, RingParameters
 
 _ZEROS = bytes(1 << 18)
 _SPARE_WORDS = 64
+_BLOCK = 64
 
 
 class Xof:
@@ -48,11 +49,25 @@ class Xof:
 @inlined
 def _accept(words: NDArray[np.unsignedinteger], mask: np.uint32, bound: np.uint32, out: U32, filled: int) -> int:
     size = out.size
-    for i in range(words.size):
-        value = np.uint32(words[i]) & mask
-        if filled < size:
-            out[filled] = value
-            filled += int(value < bound)
+    for block in range((words.size + _BLOCK - 1) // _BLOCK):
+        if filled == size:
+            break
+        part = words[block * _BLOCK : (block + 1) * _BLOCK]
+        target = out[filled : filled + part.size]
+        if target.size == part.size:  # most blocks hold nothing to skip
+            outside = np.uint32(0)
+            for i in range(part.size):
+                value = np.uint32(part[i]) & mask
+                target[i] = value
+                outside += np.uint32(value >= bound)
+            if outside == 0:
+                filled += part.size
+                continue
+        for i in range(part.size):
+            value = np.uint32(part[i]) & mask
+            if filled < size:
+                out[filled] = value
+                filled += int(value < bound)
     return filled
 
 
