@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from nats.js.api import AckPolicy, ConsumerConfig, DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError, ServerError
 
 from cipherward.transport import subjects
 from cipherward.transport.link import Link, foreign
@@ -47,13 +47,18 @@ async def make_mailboxes(link: Link, member: str, max_bytes: int, replicas: int)
             ack_wait=_REDELIVER_SECONDS,
             max_ack_pending=_MAX_UNACKNOWLEDGED,
             max_deliver=-1,
+            mem_storage=True,  # what is acknowledged is no longer in the stream, and readers begin with a rewind: nothing to keep
         )
         with foreign(link.url):
             try:
                 await manager.add_stream(stream)
             except BadRequestError:  # there is one with other limits
                 await manager.update_stream(stream)
-            await manager.add_consumer(subjects.stream(direction, member), consumer)
+            try:
+                await manager.add_consumer(stream.name, consumer)
+            except ServerError:  # there is one whose state is on the disk; no letter is lost with it
+                await manager.delete_consumer(stream.name, subjects.CONSUMER)
+                await manager.add_consumer(stream.name, consumer)
 
 
 async def remove_mailboxes(link: Link, member: str) -> None:
