@@ -174,6 +174,17 @@ def test_counts_that_no_scores_give_are_refused(name: str) -> None:
         metrics.from_counts(honest | {name: honest[name] + 2**40})
 
 
+def test_metrics_in_brief_are_all_but_the_curves() -> None:
+    rng = np.random.default_rng(5)
+    counts = BINARY.local_counts(*calibrated(rng, rng.normal(-1.0, 1.0, 400)), 256, 1, 0)
+    whole, brief = BINARY.from_counts(counts), BINARY.in_brief(counts)
+    assert whole.calibration_line
+    assert whole.decisions
+    assert len(whole.roc) > 2
+    assert brief == whole.without_curves()
+    assert (brief.auroc, brief.roc, brief.decisions, brief.calibration_line) == (whole.auroc, (), (), None)
+
+
 def test_a_calibrated_model_has_observed_rates_near_its_predictions_in_every_tenth() -> None:
     scores, labels = SHAPES["readmission: between 0.05 and 0.3"](np.random.default_rng(0), 100_000)
     for found in (metrics.exact(scores, labels), metrics.from_counts(metrics.local_counts(scores, labels, 1_024))):

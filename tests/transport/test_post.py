@@ -70,6 +70,41 @@ def test_small_letters_are_acknowledged_together_and_handled_once_where_that_is_
     asyncio.run(story())
 
 
+def test_mailboxes_of_before_are_read_on_and_no_letter_in_them_is_lost(
+    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What readers had acknowledged was on the server's disk; it is in its memory now, and may be gone after a restart."""
+    made = mailboxes.ConsumerConfig
+
+    async def where(post: CoordinatorPost) -> object:
+        assert post._link is not None
+        info = await post._link.client.jsm().consumer_info(subjects.stream(subjects.UP, "alpha"), subjects.CONSUMER)
+        return info.config.mem_storage
+
+    async def story() -> None:
+        letters = Letters()
+        with monkeypatch.context() as before:
+            before.setattr(mailboxes, "ConsumerConfig", lambda **given: made(**given | {"mem_storage": None}))
+            first, alpha = consortium.coordinator(), consortium.hospital("alpha")
+            async with running(first, letters), running(alpha):
+                alpha._outbox.put(b"one")
+                await until(lambda: letters.got)
+                assert not await where(first)
+        for letter in (b"two", b"three"):
+            second, again = consortium.coordinator(), consortium.hospital("alpha")
+            async with running(again):
+                again._outbox.put(letter)
+                await until(lambda post=again: not post._outbox.pending())  # type: ignore[misc]
+            consortium.server.stop()
+            consortium.server.start(consortium.users())
+            async with running(second, letters):
+                await until(lambda wanted=letter: letters.of("alpha")[-1] == wanted)  # type: ignore[misc]
+                assert await where(second)
+        assert letters.of("alpha") == [b"one", b"two", b"three"]
+
+    asyncio.run(story())
+
+
 def test_a_post_that_is_closed_acknowledges_what_it_has_handled(
     consortium: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Self
 
+_NOTHING: dict[str, object] = {"roc": (), "decisions": (), "calibration_line": None}
+"""The fields that only a figure of the final model needs, empty."""
+
 
 @dataclass(frozen=True)
 class Measured(ABC):
@@ -22,6 +25,6 @@ class Measured(ABC):
     def without_curves(self) -> Self:
         """The same without what only a figure of the final model needs, so that the records of a long study stay small."""
         none: dict[str, Any] = {
-            field.name: () for field in dataclasses.fields(self) if field.name in ("roc", "decisions")
+            field.name: _NOTHING[field.name] for field in dataclasses.fields(self) if field.name in _NOTHING
         }
         return dataclasses.replace(self, **none)

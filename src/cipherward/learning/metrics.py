@@ -119,8 +119,8 @@ def row_losses(scores: NDArray[np.float64], labels: NDArray[Any]) -> NDArray[np.
     return found
 
 
-def from_counts(counts: Counts, *, prefix: str = "") -> Metrics:
-    """Metrics from summed counts. Brier and log loss are exact to 2^-21 per row.
+def from_counts(counts: Counts, *, prefix: str = "", in_brief: bool = False) -> Metrics:
+    """Metrics from summed counts, `in_brief` without curves (`Measured.without_curves`). Brier and log loss are exact to 2^-21 per row.
 
     AUROC, AUPRC, ROC and calibration see a score only as its bin; AUROC is off by at most half the share of
     (positive, negative) pairs that fall in one bin. Measured with 1024 bins: when logits spread over 0.5 or more (one
@@ -133,11 +133,18 @@ def from_counts(counts: Counts, *, prefix: str = "") -> Metrics:
         ProtocolError: counts that no scores can give.
     """
     brier, loss = int(counts[prefix + _BRIER].sum()), int(counts[prefix + _LOG_LOSS].sum())
-    return from_histograms(counts[prefix + _NEGATIVE], counts[prefix + _POSITIVE], brier, loss, prefix=prefix)
+    negative, positive = counts[prefix + _NEGATIVE], counts[prefix + _POSITIVE]
+    return from_histograms(negative, positive, brier, loss, prefix=prefix, in_brief=in_brief)
 
 
 def from_histograms(
-    negative: NDArray[np.int64], positive: NDArray[np.int64], brier: int = 0, loss: int = 0, *, prefix: str = ""
+    negative: NDArray[np.int64],
+    positive: NDArray[np.int64],
+    brier: int = 0,
+    loss: int = 0,
+    *,
+    prefix: str = "",
+    in_brief: bool = False,
 ) -> Metrics:
     """As `from_counts`; of Brier score and log loss nothing where they were not summed.
 
@@ -149,15 +156,15 @@ def from_histograms(
     lowest = min(int(negative.min(initial=0)), int(positive.min(initial=0)), brier, loss)
     if lowest < 0 or n > _MAX_ROWS or brier > n * SCALE or loss > n * ceiling:
         raise ProtocolError(f"segments {prefix}*: the opened evaluation counts fit no set of scores")
-    return _opened(negative.dtype.str, negative.tobytes(), positive.tobytes(), brier, loss)
+    return _opened(negative.dtype.str, negative.tobytes(), positive.tobytes(), brier, loss, in_brief)
 
 
 # Every party of a process works out the same metrics from the same opened counts, and so does whoever verifies the sum there.
 @lru_cache(maxsize=8)
-def _opened(dtype: str, negative: bytes, positive: bytes, brier: int, loss: int) -> Metrics:
+def _opened(dtype: str, negative: bytes, positive: bytes, brier: int, loss: int, in_brief: bool) -> Metrics:
     without, with_outcome = np.frombuffer(negative, dtype), np.frombuffer(positive, dtype)
     value = 1.0 / (1.0 + np.exp(-binning.centres(len(without))))
-    return _metrics(value, without, with_outcome, brier / SCALE, loss / SCALE, binned=True)
+    return _metrics(value, without, with_outcome, brier / SCALE, loss / SCALE, binned=True, in_brief=in_brief)
 
 
 def exact(scores: NDArray[np.float64], labels: NDArray[np.integer[Any]]) -> Metrics:
@@ -201,6 +208,7 @@ def _metrics(
     loss: float,
     *,
     binned: bool,
+    in_brief: bool = False,
 ) -> Metrics:
     """From a table of score values, ascending, with the rows of each class that have them."""
     n_negative, n_positive = int(negative.sum()), int(positive.sum())
@@ -226,13 +234,15 @@ def _metrics(
         brier=brier / n,
         log_loss=loss / n,
         calibration=_calibration(value, negative + positive, positive),
-        roc=_roc(alarms / n_negative, hits / n_positive),
+        roc=() if in_brief else _roc(alarms / n_negative, hits / n_positive),
     )
     if not binned:
         return found
+    found = dataclasses.replace(found, auroc_interval=intervals.auroc_interval(auroc, n_positive, n_negative))
+    if in_brief:
+        return found
     return dataclasses.replace(
         found,
-        auroc_interval=intervals.auroc_interval(auroc, n_positive, n_negative),
         calibration_line=clinical.calibration_line(value, negative, positive),
         decisions=clinical.decisions(value, negative, positive),
     )

@@ -229,6 +229,10 @@ class Outcome(ABC):
             DataError: rows that have no such metrics. ProtocolError: sums that no rows give.
         """
 
+    def in_brief(self, counts: Counts) -> Measured:
+        """The same without curves. Raises: as `from_counts`."""
+        return self.from_counts(counts).without_curves()
+
     @abstractmethod
     def exact(self, scores: F64, labels: NDArray[Any]) -> Measured:
         """Metrics from predictions and labels in one place.

@@ -100,6 +100,9 @@ class Binary(Outcome):
     def from_counts(self, counts: Counts) -> Metrics:
         return metrics.from_counts(counts, prefix=_PREFIX)
 
+    def in_brief(self, counts: Counts) -> Metrics:
+        return metrics.from_counts(counts, prefix=_PREFIX, in_brief=True)
+
     def exact(self, scores: F64, labels: NDArray[Any]) -> Metrics:
         return metrics.exact(scores, labels)
 

@@ -17,6 +17,9 @@ from cipherward.errors import StorageError
 
 T = TypeVar("T")
 
+flush: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+"""Put what was written to a descriptor on the disk, and of the file's facts its size at most."""
+
 
 def write(path: Path, data: bytes | memoryview, *, private: bool = False, durable: bool = True) -> None:
     """Replace `path` by `data`. `private` makes the file readable by its owner only; without `durable` a power failure may
@@ -75,9 +78,9 @@ def overwrite(path: Path, data: bytes) -> None:
         StorageError: missing, or the disk failed.
     """
     try:
-        with path.open("r+b", buffering=0) as file:
-            file.write(data)
-            getattr(os, "fdatasync", os.fsync)(file.fileno())
+        with opened(path, os.O_WRONLY) as file:
+            write_whole(file, data)
+            flush(file)
     except OSError as error:
         raise StorageError(
             f"cannot write {path}: {error.strerror or error}", hint="check the disk, then repeat"
@@ -99,6 +102,26 @@ def create(path: Path, *, private: bool = True, anew: bool = False, buffering: i
     flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if anew else os.O_TRUNC) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, 0o600 if private else 0o644)
     return os.fdopen(descriptor, "wb", buffering=buffering)
+
+
+@contextlib.contextmanager
+def opened(path: Path | str, flags: int) -> Iterator[int]:
+    """The descriptor of a file for the while: what a letter needs of a few bytes takes a third of the time without a file object.
+
+    Raises:
+        OSError: as `os.open`.
+    """
+    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(descriptor: int, data: bytes) -> None:
+    """Write at the descriptor's place. Raises OSError, also where a disk that is almost full takes a part."""
+    if os.write(descriptor, data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def append(path: Path, line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from cipherward.errors import StorageError
@@ -38,8 +39,8 @@ class Handled:
         known = self._of(sender)
         try:
             # Not synced: after a power failure the letter may come again, as after a crash just before this line.
-            with self._path(sender).open("a", encoding="ascii") as file:
-                file.write(letter.hex() + "\n")
+            with files.opened(f"{self.folder}/{sender}.handled", os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
+                files.write_whole(file, f"{letter.hex()}\n".encode("ascii"))
         except OSError as error:
             raise StorageError(f"cannot write {self._path(sender)}: {error.strerror}", hint="free space") from None
         known += letter

@@ -80,10 +80,9 @@ class Journal:
         body = wire.encode(line)
         length = len(body).to_bytes(8, "big")
         mark = digest("journal", self._last, body)
-        with self._storage("write"), self._path.open("ab") as file:
-            file.write(length + _check(length) + mark + body)
-            file.flush()
-            os.fsync(file.fileno())
+        with self._storage("write"), files.opened(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
+            files.write_whole(file, b"".join((length, _check(length), mark, body)))
+            os.fsync(file)
         self._last = mark
         self._lines.append(line)
         self._ends.append(self._end + _HEAD + _DIGEST + len(body))

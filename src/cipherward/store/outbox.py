@@ -18,8 +18,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from cipherward.errors import StorageError
 from cipherward.store import files
@@ -38,7 +38,7 @@ _MAGIC = b"CWS1"
 LARGEST = SLOT_BYTES - _HEAD.size
 """Bytes of the largest letter that fits into a slot."""
 
-_flush: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+_flush = files.flush
 
 
 @dataclass(frozen=True)
@@ -250,13 +250,13 @@ class Slots:
         if start is None:
             return None
         head = _MAGIC + number.to_bytes(8, "big") + nonce + size.to_bytes(4, "big")
-        with self._file() as file:
+        with files.opened(self.path, os.O_WRONLY) as file:
             try:
-                file.seek(start)
-                file.write(b"".join((head, _digest(head, data), data)))
-                _flush(file.fileno())
+                os.lseek(file, start, os.SEEK_SET)
+                files.write_whole(file, b"".join((head, _digest(head, data), data)))
+                _flush(file)
             except OSError:
-                self._clear(file, start)
+                _free(file, start)
                 raise
         taken.add(start)
         return start + _HEAD.size
@@ -265,7 +265,7 @@ class Slots:
         """The letters in the slots, as they are on the disk, in no order."""
         if not self.path.exists():
             return
-        with self._file() as file:
+        with self.path.open("rb", buffering=0) as file:
             for start in _STARTS:
                 head = _read(file, start, _HEAD.size)
                 if _is_good(file, start, head):
@@ -275,8 +275,8 @@ class Slots:
     def clear(self, offset: int) -> None:
         """Free the slot of a letter; not flushed."""
         taken = self._known()
-        with self._file() as file:
-            self._clear(file, offset - _HEAD.size)
+        with files.opened(self.path, os.O_WRONLY) as file:
+            _free(file, offset - _HEAD.size)
         taken.discard(offset - _HEAD.size)
 
     def _known(self) -> set[int]:
@@ -298,15 +298,13 @@ class Slots:
             raise
         files.sync_folders([self.path.parent])
 
-    def _clear(self, file: BinaryIO, start: int) -> None:
-        file.seek(start)
-        file.write(bytes(len(_MAGIC)))
 
-    def _file(self) -> BinaryIO:
-        return cast(BinaryIO, self.path.open("r+b", buffering=0))
+def _free(file: int, start: int) -> None:
+    os.lseek(file, start, os.SEEK_SET)
+    files.write_whole(file, bytes(len(_MAGIC)))
 
 
-def _is_good(file: BinaryIO, start: int, head: bytes) -> bool:
+def _is_good(file: FileIO, start: int, head: bytes) -> bool:
     if head[:4] != _MAGIC or len(head) < _HEAD.size:
         return False
     _, _, _, size, mark = _HEAD.unpack(head)
@@ -314,7 +312,7 @@ def _is_good(file: BinaryIO, start: int, head: bytes) -> bool:
     return len(data) == size and bool(_digest(head[:-32], data) == mark)
 
 
-def _read(file: BinaryIO, start: int, size: int) -> bytes:
+def _read(file: FileIO, start: int, size: int) -> bytes:
     file.seek(start)
     return file.read(size)
 

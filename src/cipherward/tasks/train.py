@@ -203,13 +203,13 @@ class Train(Task[TrainState]):
         moved = dataclasses.replace(state, model=model, rounds_done=number, moments=moments)
         if self._adds_noise_shares:
             return moved
-        found = self._measured(state, sums)
+        found = measurement.measured_in_brief(sums, self._outcome(state))
         return dataclasses.replace(
             moved,
             ranges=rounds.next_ranges(study, state.model, state.ranges, sums, n_contributors),
             losses=(*state.losses, measurement.loss(sums, self._outcome(state))),
             history=(*state.history, found.headline),
-            measured=found.without_curves(),
+            measured=found,
         )
 
     def _next_weights(self, state: TrainState, sums: Sums, n: int) -> tuple[NDArray[np.float32], Moments | None]:
@@ -219,9 +219,10 @@ class Train(Task[TrainState]):
         """The sum of a step measures the weights that it was taken at: where these are the fit, nothing is left to
         ask."""
         fit = newton.advance(self._study, state.fit, state.model, sums, self._outcome(state))
-        found, losses = self._measured(state, sums), (*state.losses, measurement.loss(sums, self._outcome(state)))
+        losses = (*state.losses, measurement.loss(sums, self._outcome(state)))
         if fit.is_done and fit.weights is state.model.weights:
-            return dataclasses.replace(state, fit=fit, final=found, measured=None, losses=losses)
+            return dataclasses.replace(state, fit=fit, final=self._measured(state, sums), measured=None, losses=losses)
+        found = measurement.measured_in_brief(sums, self._outcome(state))
         return dataclasses.replace(
             state,
             fit=fit,
@@ -229,7 +230,7 @@ class Train(Task[TrainState]):
             rounds_done=state.rounds_done + 1,
             losses=losses,
             history=(*state.history, found.headline),
-            measured=found.without_curves(),
+            measured=found,
         )
 
     def digest(self, state: TrainState) -> bytes:

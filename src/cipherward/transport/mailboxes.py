@@ -29,8 +29,9 @@ async def make_mailboxes(link: Link, member: str, max_bytes: int, replicas: int)
     """
     manager = link.client.jsm(timeout=15)
     for direction in (subjects.UP, subjects.DOWN):
+        name = subjects.stream(direction, member)
         stream = StreamConfig(
-            name=subjects.stream(direction, member),
+            name=name,
             subjects=[f"{subjects.mailbox(direction, member)}.>"],
             retention=RetentionPolicy.WORK_QUEUE,
             storage=StorageType.FILE,
@@ -55,10 +56,10 @@ async def make_mailboxes(link: Link, member: str, max_bytes: int, replicas: int)
             except BadRequestError:  # there is one with other limits
                 await manager.update_stream(stream)
             try:
-                await manager.add_consumer(stream.name, consumer)
+                await manager.add_consumer(name, consumer)
             except ServerError:  # there is one whose state is on the disk; no letter is lost with it
-                await manager.delete_consumer(stream.name, subjects.CONSUMER)
-                await manager.add_consumer(stream.name, consumer)
+                await manager.delete_consumer(name, subjects.CONSUMER)
+                await manager.add_consumer(name, consumer)
 
 
 async def remove_mailboxes(link: Link, member: str) -> None:

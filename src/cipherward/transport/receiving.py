@@ -26,6 +26,7 @@ from cipherward.store.handled import Handled
 from cipherward.transport import chunks, subjects
 from cipherward.transport.chunks import CHUNK_BYTES, Label
 from cipherward.transport.link import Link, Log, foreign
+from cipherward.transport.waking import Wake
 
 Content = bytes | Path
 """A letter that has come: its bytes, or the file that holds a large one."""
@@ -128,7 +129,7 @@ class Receiver:
         self._expected = 0
         self._hole: tuple[int, int] | None = None
         self._arrived: deque[Msg] = deque()
-        self._arrival: asyncio.Future[None] | None = None
+        self._arrival = Wake()
         self._owed: list[str] = []
         self._owed_until = 0.0
 
@@ -167,8 +168,7 @@ class Receiver:
 
     async def _arrive(self, message: Msg) -> None:
         self._arrived.append(message)
-        if self._arrival is not None:
-            _end(self._arrival)
+        self._arrival.set()
 
     async def _next(self, timeout: float) -> Msg:
         """The next message. Not nats-py's next_msg: it makes two tasks for each.
@@ -185,13 +185,8 @@ class Receiver:
                 continue
             if now >= until:
                 raise TimeoutError
-            self._arrival = loop.create_future()
-            timer = loop.call_at(min(until, self._owed_until) if self._owed else until, _end, self._arrival)
-            try:
-                await self._arrival
-            finally:
-                timer.cancel()
-                self._arrival = None
+            self._arrival.clear()
+            await self._arrival.wait(min(until, self._owed_until) if self._owed else until)
         return self._arrived.popleft()
 
     async def _rewind(self) -> None:
@@ -341,11 +336,6 @@ class Receiver:
         if self._assembly is not None:
             self._assembly.discard()
             self._assembly = None
-
-
-def _end(waiting: asyncio.Future[None]) -> None:
-    if not waiting.done():
-        waiting.set_result(None)
 
 
 def _silent() -> TransportError:
