@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from nats.js.api import ConsumerConfig
 from tests.transport.consortium import Consortium, Letters, running, until
 
 from cipherward.transport import mailboxes, receiving, subjects
@@ -74,7 +75,7 @@ def test_mailboxes_of_before_are_read_on_and_no_letter_in_them_is_lost(
     consortium: Consortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What readers had acknowledged was on the server's disk; it is in its memory now, and may be gone after a restart."""
-    made = mailboxes.ConsumerConfig
+    made = ConsumerConfig
 
     async def where(post: CoordinatorPost) -> object:
         assert post._link is not None

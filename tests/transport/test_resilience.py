@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from nats.js.api import PubAck
 from tests.transport.consortium import THREE_CHUNKS, Consortium, Letters, running, until
 
 from cipherward.errors import StorageError, TransportError
@@ -92,7 +91,7 @@ def test_an_interrupted_upload_goes_on_at_the_first_unacknowledged_chunk(
     interrupted: list[bool] = []
     publish_chunk = sending.Sender._publish
 
-    async def noting(self: sending.Sender, label: Label, body: bytes) -> PubAck:
+    async def noting(self: sending.Sender, label: Label, body: bytes) -> sending._Stored:
         sent.append(label.index)
         if label.index == 8 and not interrupted:
             await asyncio.sleep(3600)
