@@ -46,6 +46,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000, 20, 50)  # whatever a worker keeps is looked through again and again otherwise
         gc.enable()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
+import hashlib
 import json
 import shutil
 from collections import deque
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 from cipherward import study as study_document
 from cipherward.crypto import wire
 from cipherward.crypto.identity import Identity, Signed
-from cipherward.data.sources import load_hospitals
+from cipherward.data.sources import HospitalData, load_hospitals
 from cipherward.errors import WireError
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase
 from cipherward.parties.hospital_node import HospitalNode
@@ -98,13 +100,34 @@ def write_tables(folder: Path, n: int = 5, *, rows: int = 80) -> Path:
     """One CSV file per hospital, sizes and case-mix differing a little; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for index in range(1, n + 1):
-        rng = np.random.default_rng(index)
-        count = rows + 10 * index
-        x, ward = rng.normal(0.1 * index, 1.0, (count, 2)), rng.integers(0, 2, count)
-        outcome = rng.random(count) < 1.0 / (1.0 + np.exp(-(x[:, 0] - x[:, 1] + ward - 0.5)))
-        lines = [f"{a:.4f},{d:.4f},{'AB'[w]},{int(o)}" for (a, d), w, o in zip(x, ward, outcome, strict=True)]
-        (folder / f"clinic-{index}.csv").write_text("\n".join(["age,dose,ward,outcome", *lines]) + "\n")
+        (folder / f"clinic-{index}.csv").write_text(_table(index, rows))
     return folder
+
+
+@functools.cache
+def _table(index: int, rows: int) -> str:
+    rng = np.random.default_rng(index)
+    count = rows + 10 * index
+    x, ward = rng.normal(0.1 * index, 1.0, (count, 2)), rng.integers(0, 2, count)
+    outcome = rng.random(count) < 1.0 / (1.0 + np.exp(-(x[:, 0] - x[:, 1] + ward - 0.5)))
+    lines = [f"{a:.4f},{d:.4f},{'AB'[w]},{int(o)}" for (a, d), w, o in zip(x, ward, outcome, strict=True)]
+    return "\n".join(["age,dose,ward,outcome", *lines]) + "\n"
+
+
+def read_tables(chosen: Study, folder: Path) -> list[HospitalData]:
+    """`load_hospitals`, which reads the same files for the same study only once in a process; the arrays are the caller's."""
+    found = hashlib.sha256(chosen.digest())
+    for path in sorted(folder.iterdir()):
+        found.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
+    key = found.digest()
+    if key not in _read_before:
+        _read_before[key] = load_hospitals(chosen, None, folder)
+    return [
+        dataclasses.replace(each, outcome=each.outcome.copy(), split=each.split.copy()) for each in _read_before[key]
+    ]
+
+
+_read_before: dict[bytes, list[HospitalData]] = {}
 
 
 def run(folder: Path, chosen: Study, *, name: str = "run", **options: Any) -> RunResult:
@@ -255,7 +278,7 @@ class World:
         rows: int = 80,
         ledgers: Mapping[int, Path] | None = None,
     ) -> None:
-        self.hospitals = load_hospitals(chosen, None, write_tables(folder / "tables", chosen.n_hospitals, rows=rows))
+        self.hospitals = read_tables(chosen, write_tables(folder / "tables", chosen.n_hospitals, rows=rows))
         self.run = rundir.create(folder / "run", chosen)
         for index, ledger in (ledgers or {}).items():  # of earlier studies, closed
             self.run.hospital(index).mkdir(parents=True)

@@ -74,18 +74,18 @@ def _column(
     *,
     is_all: bool,
 ) -> list[Finding]:
-    name, present = column.name, values.drop_nulls()
+    name, present = column.name, values.drop_nulls() if values.null_count() else values
     if not len(values):
         return []
     if not len(present):
         return [Finding(name, f"column {name!r} has no value in any row")]
     if column.is_array:
         return []
-    if column.kind == "categorical" and (present == OTHER).all():
+    if column.kind == "categorical" and present[0] == OTHER and (present == OTHER).all():
         return [
             Finding(name, f"column {name!r} is {OTHER!r} in every row that has a value: is it coded otherwise here?")
         ]
-    if not values.null_count() and (present == present[0]).all():
+    if not values.null_count() and present[0] == present[-1] and (present == present[0]).all():
         return [Finding(name, f"column {name!r} has the same value in every row")]
     found = []
     best = max(_alone(values, column, side, sample) for side, sample in sides)
@@ -93,7 +93,7 @@ def _column(
         error = "without error" if best == 1.0 and is_all else f"almost without error (AUROC {best:.4f})"
         same = f"alone tells the outcome {error}"
         found.append(Finding(name, f"column {name!r} {same}: is it known before the outcome is?", must_confirm=True))
-    if _is_id(values, column, cluster):
+    if _is_id(values, present, column, cluster):
         found.append(
             Finding(name, f"column {name!r} looks like an id or a row number: a model should not learn from it")
         )
@@ -179,12 +179,11 @@ def _patients(table: pl.DataFrame, outcome: NDArray[np.int8], cluster: NDArray[n
     return found
 
 
-def _is_id(values: pl.Series, column: Column, cluster: NDArray[np.uint32] | None) -> bool:
-    """Whole numbers, or labels, of which no two rows (or no two patients) share one."""
-    present = values.drop_nulls()
+def _is_id(values: pl.Series, present: pl.Series, column: Column, cluster: NDArray[np.uint32] | None) -> bool:
+    """Whole numbers, or labels, of which no two rows (or no two patients) share one. `present`: without nulls."""
     if len(present) < _ID_ROWS:
         return False
-    if column.kind == "numeric" and not bool((present == present.round(0)).all()):
+    if column.kind == "numeric" and not _are_whole(present.to_numpy()):
         return False
     if _all_differ(present):
         if column.kind == "categorical":
@@ -194,6 +193,10 @@ def _is_id(values: pl.Series, column: Column, cluster: NDArray[np.uint32] | None
     if cluster is None or values.null_count() or not _ID_ROWS <= int(cluster.max()) + 1 < len(cluster):
         return False
     return _one_for_each(values[:_FIRST], cluster[:_FIRST]) and _one_for_each(values, cluster)
+
+
+def _are_whole(numbers: NDArray[np.float64]) -> bool:
+    return bool((numbers == np.rint(numbers)).all())
 
 
 def _all_differ(values: pl.Series) -> bool:

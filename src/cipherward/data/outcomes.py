@@ -43,7 +43,7 @@ def read_outcome(series: pl.Series, data: Data, rows: NDArray[np.int64]) -> Outc
         troubles, read_as, changed = read_column(series, data, rows)
         return Outcomes(troubles, read_as, "", changed)
     text = as_text(series)
-    found: list[str] = text.drop_nulls().unique().sort().to_list()
+    found: list[str] = sorted(raw for raw in text.unique().to_list() if raw is not None)
     declared = ("0",) if data.positive == "1" else data.negative
     labels = Labels((data.positive, *declared))
     read: dict[str, str | None] = {}
@@ -74,7 +74,7 @@ def read_outcome(series: pl.Series, data: Data, rows: NDArray[np.int64]) -> Outc
     outcome = positive.to_numpy().astype(np.int8)
     if not problems and not data.allow_single_class:
         problems += _one_sided(outcome, sorted({label for label in read.values() if label}), data)
-    counted = int(text.is_in(respelled).sum()) if series.dtype == pl.String else 0
+    counted = int(text.is_in(respelled).sum()) if respelled and series.dtype == pl.String else 0
     changes = (Change(data.outcome, Rule.NUMBER, counted),) if counted else ()
     return Outcomes(problems, outcome, negative, changes)
 
@@ -86,11 +86,14 @@ def _resembles(raw: str, positive: str) -> bool:
 def _problems(
     text: pl.Series, data: Data, rows: NDArray[np.int64], missing: list[str], odd: list[str]
 ) -> list[Problem]:
-    without = (text.is_null() | text.is_in(missing).fill_null(False)).to_numpy()
+    without = (
+        (text.is_null() | text.is_in(missing).fill_null(False)).to_numpy() if missing else text.is_null().to_numpy()
+    )
     problems = without_outcome(data.outcome, without, rows)
-    wrong = text.is_in(odd).fill_null(False).to_numpy()
-    if not (place := first_of(wrong, rows, data.outcome)):
+    if not odd:
         return problems
+    wrong = text.is_in(odd).fill_null(False).to_numpy()
+    place = first_of(wrong, rows, data.outcome)
     alike = [raw for raw in odd if _resembles(raw, data.positive)]
     if data.positive == "1":
         advice = "outcomes are 0 or 1, or set data.positive in the study"

@@ -225,14 +225,14 @@ def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool
     words = np.zeros(len(series), dtype=bool)
     if series.dtype.is_numeric() or series.dtype == pl.Boolean:
         values = series.cast(pl.Float64)
-        words = values.is_nan().fill_null(False).to_numpy()
-        values = values.fill_nan(None)
+        words = np.isnan(values.fill_null(0.0).to_numpy())
+        values = _without_nan(values)
     else:
         text = as_text(series)
         values = text.cast(pl.Float64, strict=False)
         if values.null_count() > text.null_count():  # with space around, or no numbers
             values = text.str.strip_chars().cast(pl.Float64, strict=False)
-        values = values.fill_nan(None)
+        values = _without_nan(values)
         if values.null_count() > text.null_count():
             unread = text.is_not_null() & values.is_null()
             odd = text.filter(unread).unique().to_list()
@@ -253,6 +253,10 @@ def _numeric(series: pl.Series, column: Column, rows: Rows, each_row_alone: bool
     if not each_row_alone and outside.any() and not unread_most:
         problems += _range_problems(values.to_numpy(), outside, column, rows)
     return values, problems, _marks(column, {Rule.MISSING_WORD: words, Rule.MISSING_CODE: coded, Rule.CUT: outside})
+
+
+def _without_nan(values: pl.Series) -> pl.Series:
+    return values.fill_nan(None) if np.isnan(values.to_numpy()).sum() > values.null_count() else values
 
 
 def _not_numbers(text: pl.Series, bad: list[str], rows: Rows, name: str) -> list[Problem]:
@@ -318,7 +322,7 @@ def _categorical(series: pl.Series, column: Column, rows: Rows, each_row_alone: 
         said = f"column {name!r} holds {series.dtype}, not categories"
         return _nulls(column, len(series)), [Problem(f"{said}; write text", said)], []
     labels, text = of_column(column), as_text(series)
-    found: list[str] = text.drop_nulls().unique().sort().to_list()
+    found: list[str] = sorted(raw for raw in text.unique().to_list() if raw is not None)
     plain = {raw: labels.of_boolean(raw) if series.dtype == pl.Boolean else raw for raw in found}
     read: dict[str, Reading] = {raw: labels.read(plain[raw]) for raw in found}
     values = text.replace_strict(
@@ -350,8 +354,9 @@ def _categorical(series: pl.Series, column: Column, rows: Rows, each_row_alone: 
 def _unknown(text: pl.Series, read: dict[str, Reading], column: Column, rows: Rows) -> list[Problem]:
     problems = []
     unknown = [raw for raw, reading in read.items() if reading.trouble == "unknown"]
-    wrong = text.is_in(unknown).fill_null(False).to_numpy()
-    if place := first_of(wrong, rows, column.name):
+    if unknown:
+        wrong = text.is_in(unknown).fill_null(False).to_numpy()
+        place = first_of(wrong, rows, column.name)
         listed = ", ".join(suggested(same_text(raw), column.categories) for raw in unknown[:MAX_LISTED])
         more = f" and {len(unknown) - MAX_LISTED} more" if len(unknown) > MAX_LISTED else ""
         known = f"{', '.join(column.categories[:12])}{', ...' if len(column.categories) > 12 else ''}"

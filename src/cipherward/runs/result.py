@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
@@ -71,7 +72,12 @@ def contradictions(state: StudyState, result: dict[str, Any]) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """What a result depends on, as installed."""
+    """What a result depends on, as this process first found it installed."""
+    return dict(_installed())
+
+
+@functools.cache
+def _installed() -> tuple[tuple[str, str], ...]:
     from importlib.metadata import version
 
-    return {name: version(name) for name in ("cipherward", "torch", "numpy", "llvmlite", "cryptography")}
+    return tuple((name, version(name)) for name in ("cipherward", "torch", "numpy", "llvmlite", "cryptography"))
