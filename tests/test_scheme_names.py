@@ -20,6 +20,8 @@ OTHER_MEANINGS = {
 
 def names_in(path: Path) -> Iterator[str]:
     text = path.read_text("utf-8")
+    if not any(name in text for name in CATALOGUE):
+        return
     if path.suffix == ".py":
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Constant) and node.value in CATALOGUE:

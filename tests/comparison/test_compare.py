@@ -52,7 +52,7 @@ def files_below(path: Path) -> dict[str, tuple[int, bytes]]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished comparison of every arm."""
     folder = tmp_path_factory.mktemp("whole")
-    compare(folder, simulator.study(5), None)
+    compare(folder, simulator.study(4), None)
     return folder / "out"
 
 
@@ -66,7 +66,7 @@ def document(whole: Path) -> dict[str, Any]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """A finished comparison of the quick arms, what it found and its steps; nobody changes it."""
     folder, steps = tmp_path_factory.mktemp("finished"), list[Step]()
-    found = compare(folder, simulator.study(5), on_step=steps.append)
+    found = compare(folder, simulator.study(4), on_step=steps.append)
     return folder, found, steps
 
 
@@ -130,7 +130,7 @@ def test_every_run_is_an_ordinary_one_that_holds_and_shares_its_seeds_yardsticks
 
 def test_given_yardsticks_are_those_that_a_run_computes_itself(whole: Path, tmp_path: Path) -> None:
     own = run_study(
-        arms.study_of(arms.ARMS["quorum"], simulator.study(5), 4, 100),
+        arms.study_of(arms.ARMS["quorum"], simulator.study(4), 4, 100),
         base=whole.parent / "tables",
         out=tmp_path / "run",
         device="cpu",
@@ -144,7 +144,7 @@ def test_yardsticks_of_another_seed_are_refused(whole: Path, tmp_path: Path) -> 
     found = yardsticks.load(whole / "yardsticks/seed-4.json")
     with pytest.raises(StudyError, match="other data, another seed"):
         run_study(
-            simulator.study(5), base=whole.parent / "tables", out=tmp_path / "run", device="cpu", yardsticks=found
+            simulator.study(4), base=whole.parent / "tables", out=tmp_path / "run", device="cpu", yardsticks=found
         )
 
 
@@ -159,9 +159,9 @@ def test_who_can_read_follows_from_the_scheme_that_ran(document: dict[str, Any])
     words = {arm["name"]: arm["who_can_read_one_update"] for arm in document["arms"]}
     assert "not encrypted" in words["plain"]
     assert "the coordinator, who holds the only key" in words["ckks"]
-    thresholds = simulator.study(5).thresholds
+    thresholds = simulator.study(4).thresholds
     for name in ("quorum", "masks"):
-        assert words[name] == f"nobody, while at most {thresholds.corrupt} of 5 hospitals collude with the coordinator"
+        assert words[name] == f"nobody, while at most {thresholds.corrupt} of 4 hospitals collude with the coordinator"
     assert words["quorum-dp"].endswith("bounded for one record (epsilon 3 at delta 1e-05)")
     assert arm_of(document, "quorum")["dropouts_tolerated"] == thresholds.dropouts
     assert arm_of(document, "centralised")["dropouts_tolerated"] is None
@@ -190,14 +190,14 @@ def test_privacy_arms_spend_no_more_than_they_may(document: dict[str, Any]) -> N
 
 
 def test_delta_stays_below_one_over_the_rows_of_the_largest_hospital() -> None:
-    chosen = arms.study_of(arms.ARMS["dp-3"], simulator.study(5), 1, 1_000_000)
+    chosen = arms.study_of(arms.ARMS["dp-3"], simulator.study(4), 1, 1_000_000)
     assert chosen.privacy is not None
     assert chosen.privacy.delta == pytest.approx(1e-7)
 
 
 def test_a_studys_own_privacy_reaches_the_private_arms_only() -> None:
     own = {"unit": "record", "epsilon": 5.0, "delta": 1e-7, "clipping_norm": 0.25}
-    study = simulator.study(5, privacy=own)
+    study = simulator.study(4, privacy=own)
     private = arms.study_of(arms.ARMS["dp-8"], study, 1, 100).privacy
     assert private is not None
     assert (private.epsilon, private.delta, private.clipping_norm) == (8.0, 1e-7, 0.25)
@@ -228,7 +228,7 @@ def test_counts_that_point_at_few_people_are_left_out(document: dict[str, Any]) 
 def test_a_finished_comparison_runs_nothing_again(finished: Finished, copied: Path) -> None:
     before = files_below(copied / "out" / "arms") | files_below(copied / "out" / "yardsticks")
     steps: list[Step] = []
-    again = compare(copied, simulator.study(5), on_step=steps.append)
+    again = compare(copied, simulator.study(4), on_step=steps.append)
     assert files_below(copied / "out" / "arms") | files_below(copied / "out" / "yardsticks") == before
     assert all(step.kept for step in steps if step.seconds is not None)
     assert again == finished[1]
@@ -246,9 +246,9 @@ def test_stopped_anywhere_it_goes_on_and_ends_with_the_same_accuracy(
         return asked > stop_after
 
     with pytest.raises(InterruptedRunError) as stopped:
-        compare(tmp_path / "parts", simulator.study(5), should_stop=should_stop)
+        compare(tmp_path / "parts", simulator.study(4), should_stop=should_stop)
     assert str(tmp_path / "parts" / "out") in stopped.value.hint
-    again = compare(tmp_path / "parts", simulator.study(5))
+    again = compare(tmp_path / "parts", simulator.study(4))
     for name in QUICK:
         assert arm_of(again, name)["metrics"] == arm_of(finished[1], name)["metrics"]
     assert simulator.holds(tmp_path / "parts" / "out" / "arms/plain/seed-3")
@@ -258,28 +258,28 @@ def test_a_run_that_was_killed_before_its_first_sum_starts_anew(finished: Finish
     run = copied / "out/arms/quorum/seed-4"
     for file in ("result.json", "study.toml", "study.digest"):
         (run / file).unlink()
-    again = compare(copied, simulator.study(5))
+    again = compare(copied, simulator.study(4))
     assert arm_of(again, "quorum")["metrics"] == arm_of(finished[1], "quorum")["metrics"]
     assert simulator.holds(run)
 
 
 def test_another_study_or_other_settings_are_refused_and_nothing_is_changed(copied: Path) -> None:
     before = files_below(copied / "out")
-    other = simulator.study(5, training={"rounds": 2, "batch_size": 32, "learning_rate": 0.25})
+    other = simulator.study(4, training={"rounds": 2, "batch_size": 32, "learning_rate": 0.25})
     with pytest.raises(StudyError, match="another comparison: the study or an override"):
         compare(copied, other)
     with pytest.raises(StudyError, match="--schemes"):
-        compare(copied, simulator.study(5), ("plain",))
+        compare(copied, simulator.study(4), ("plain",))
     with pytest.raises(StudyError, match="--seeds"):
-        compare(copied, simulator.study(5), n_seeds=3)
+        compare(copied, simulator.study(4), n_seeds=3)
     assert files_below(copied / "out") == before
 
 
 def test_other_data_are_refused_too(copied: Path) -> None:
     before = files_below(copied / "out")
-    simulator.write_tables(copied / "tables", 5, rows=90)
+    simulator.write_tables(copied / "tables", 4, rows=90)
     with pytest.raises(StudyError, match="not those with which"):
-        compare(copied, simulator.study(5))
+        compare(copied, simulator.study(4))
     assert files_below(copied / "out") == before
 
 
@@ -287,7 +287,7 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("ten years of work")
     with pytest.raises(StorageError, match="not an empty folder"):
-        compare(tmp_path, simulator.study(5))
+        compare(tmp_path, simulator.study(4))
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.txt"]
 
 
@@ -300,7 +300,7 @@ def test_a_missing_extra_is_found_before_anything_runs(
     real = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == package else real(name, *rest))
     with pytest.raises(StudyError) as error:
-        compare(tmp_path, simulator.study(5), None)
+        compare(tmp_path, simulator.study(4), None)
     assert f"{named} need(s) cipherward[{extra}]" in error.value.message
     assert f"cipherward[{extra}]" in error.value.hint
     left = error.value.hint.split("--schemes ")[1].split(",")
@@ -311,16 +311,16 @@ def test_a_missing_extra_is_found_before_anything_runs(
 
 def test_a_study_that_an_arm_cannot_run_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="custom"):
-        compare(tmp_path, simulator.study(5, model={"kind": "custom"}))
+        compare(tmp_path, simulator.study(4, model={"kind": "custom"}))
     (tmp_path / "tables" / "clinic-2.csv").write_text("age,dose\n1,2\n")
     with pytest.raises(DataError, match="clinic-2"):
-        compare(tmp_path, simulator.study(5))
+        compare(tmp_path, simulator.study(4))
     assert not (tmp_path / "out").exists()
 
 
 def test_an_unknown_arm_is_refused_with_the_list_of_arms(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="no arm is called 'paillier'") as error:
-        compare(tmp_path, simulator.study(5), ("plain", "paillier"))
+        compare(tmp_path, simulator.study(4), ("plain", "paillier"))
     assert "quorum-dp" in error.value.hint
 
 
