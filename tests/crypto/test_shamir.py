@@ -158,3 +158,26 @@ def test_holders_must_be_distinct_and_on_the_roster() -> None:
             shamir.share(p, secret_of(5), seeded, holders)
     with pytest.raises(ValueError, match="integers below"):
         shamir.share(p, np.full(DEGREE, 40_000), {1: one, 2: one}, [3])
+
+
+@pytest.mark.parametrize("modulus", [32771, 40009, 65521])
+def test_sums_of_products_are_reduced_exactly_up_to_their_largest(modulus: int) -> None:
+    sums = np.random.default_rng(5).integers(0, 2**52, 4000, np.uint64)
+    edges = [0, 1, modulus - 1, modulus, 2**32 - 1, 2**32, 2**52 - 1, 2**52 // modulus * modulus - 1]
+    sums[: len(edges)] = edges
+    found = np.empty(sums.size, np.uint32)
+    with np.errstate(over="ignore"):
+        shamir.reduce_short(sums, np.uint64(modulus), found)
+    assert found.tolist() == [value % modulus for value in sums.tolist()]
+
+
+@pytest.mark.parametrize("modulus", [257, 32771, 65521, 2**31 - 1])
+@pytest.mark.parametrize(("known", "wanted"), [([0, 1, 2, 200, 7], [3, 99]), (list(range(9)), list(range(9, 200)))])
+def test_polynomials_are_evaluated_as_with_whole_numbers(modulus: int, known: list[int], wanted: list[int]) -> None:
+    values = np.random.default_rng(6).integers(0, modulus, (len(known), 300), np.uint32)
+    values[:, 0] = modulus - 1
+    found = shamir.evaluate(known, values, wanted, modulus)
+    places = [0, 1, 255, 256, 299]
+    columns = [values[:, place].tolist() for place in places]
+    expected = [[interpolated_by_hand(known, column, x, modulus) for column in columns] for x in wanted]
+    assert found[:, places].tolist() == expected

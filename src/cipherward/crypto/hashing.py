@@ -8,6 +8,7 @@ from functools import lru_cache
 DIGEST_BYTES = 32
 _PREFIX = b"cipherward/v1/"
 _SMALL = 1 << 16
+_LENGTHS = [length.to_bytes(8, "big") for length in range(256)]
 
 
 def digest(label: str, *parts: bytes | memoryview) -> bytes:
@@ -17,7 +18,7 @@ def digest(label: str, *parts: bytes | memoryview) -> bytes:
     size = len(begun)
     for part in parts:
         n_bytes = len(part) if type(part) is bytes else memoryview(part).nbytes
-        pieces += (n_bytes.to_bytes(8, "big"), part)
+        pieces += (_LENGTHS[n_bytes] if n_bytes < len(_LENGTHS) else n_bytes.to_bytes(8, "big"), part)
         size += n_bytes
     if size <= _SMALL:  # one call for all of it
         return hashlib.sha256(b"".join(pieces)).digest()

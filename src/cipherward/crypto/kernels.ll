@@ -1263,66 +1263,77 @@ define i64 @sampling.binomial_into(ptr %0, ptr %1, ptr %2) {
   br label %6
 }
 
-define i64 @shamir._combine(ptr %0, ptr %1, ptr %2, i64 %3, ptr %4, ptr %5, ptr %6) {
-  %8 = load i64, ptr %0, align 8
-  %9 = call i1 @0(ptr nonnull %0, ptr %1, i64 4, i32 2, i32 257)
-  br i1 %9, label %12, label %10
+define i64 @shamir._combine(ptr %0, ptr %1, ptr %2, i64 %3, ptr %4, ptr %5, ptr %6, ptr %7) {
+  %9 = load i64, ptr %0, align 8
+  %10 = call i1 @0(ptr nonnull %0, ptr %1, i64 4, i32 2, i32 257)
+  br i1 %10, label %13, label %11
 
-10:
-  %11 = phi i64 [ 0, %44 ], [ -1, %7 ], [ -2, %12 ], [ -4, %21 ], [ -5, %30 ], [ -6, %37 ]
-  ret i64 %11
+11:
+  %12 = phi i64 [ 0, %54 ], [ -1, %8 ], [ -2, %13 ], [ -4, %22 ], [ -5, %31 ], [ -6, %40 ], [ -7, %47 ]
+  ret i64 %12
 
-12:
-  %13 = getelementptr i8, ptr %1, i64 %8
-  %14 = load ptr, ptr %13, align 8
-  %15 = getelementptr i8, ptr %13, i64 16
-  %16 = load ptr, ptr %15, align 8
-  %17 = getelementptr i8, ptr %16, i64 8
-  %18 = load i64, ptr %17, align 8
-  %19 = load i64, ptr %16, align 8
-  %20 = call i1 @0(ptr nonnull %0, ptr %2, i64 4, i32 2, i32 257)
-  br i1 %20, label %21, label %10
+13:
+  %14 = getelementptr i8, ptr %1, i64 %9
+  %15 = load ptr, ptr %14, align 8
+  %16 = getelementptr i8, ptr %14, i64 16
+  %17 = load ptr, ptr %16, align 8
+  %18 = getelementptr i8, ptr %17, i64 8
+  %19 = load i64, ptr %18, align 8
+  %20 = load i64, ptr %17, align 8
+  %21 = call i1 @0(ptr nonnull %0, ptr %2, i64 4, i32 2, i32 257)
+  br i1 %21, label %22, label %11
 
-21:
-  %22 = getelementptr i8, ptr %2, i64 %8
-  %23 = load ptr, ptr %22, align 8
-  %24 = getelementptr i8, ptr %22, i64 16
-  %25 = load ptr, ptr %24, align 8
-  %26 = getelementptr i8, ptr %25, i64 8
-  %27 = load i64, ptr %26, align 8
-  %28 = load i64, ptr %25, align 8
-  %29 = call i1 @0(ptr nonnull %0, ptr %4, i64 5, i32 1, i32 1281)
-  br i1 %29, label %30, label %10
+22:
+  %23 = getelementptr i8, ptr %2, i64 %9
+  %24 = load ptr, ptr %23, align 8
+  %25 = getelementptr i8, ptr %23, i64 16
+  %26 = load ptr, ptr %25, align 8
+  %27 = getelementptr i8, ptr %26, i64 8
+  %28 = load i64, ptr %27, align 8
+  %29 = load i64, ptr %26, align 8
+  %30 = call i1 @0(ptr nonnull %0, ptr %4, i64 4, i32 2, i32 1281)
+  br i1 %30, label %31, label %11
 
-30:
-  %31 = getelementptr i8, ptr %4, i64 %8
-  %32 = load ptr, ptr %31, align 8
-  %33 = getelementptr i8, ptr %31, i64 16
-  %34 = load ptr, ptr %33, align 8
-  %35 = load i64, ptr %34, align 8
-  %36 = call i1 @0(ptr nonnull %0, ptr %5, i64 5, i32 1, i32 1281)
-  br i1 %36, label %37, label %10
+31:
+  %32 = getelementptr i8, ptr %4, i64 %9
+  %33 = load ptr, ptr %32, align 8
+  %34 = getelementptr i8, ptr %32, i64 16
+  %35 = load ptr, ptr %34, align 8
+  %36 = getelementptr i8, ptr %35, i64 8
+  %37 = load i64, ptr %36, align 8
+  %38 = load i64, ptr %35, align 8
+  %39 = call i1 @0(ptr nonnull %0, ptr %5, i64 5, i32 1, i32 1281)
+  br i1 %39, label %40, label %11
 
-37:
-  %38 = getelementptr i8, ptr %5, i64 %8
-  %39 = load ptr, ptr %38, align 8
-  %40 = getelementptr i8, ptr %38, i64 16
-  %41 = load ptr, ptr %40, align 8
-  %42 = load i64, ptr %41, align 8
-  %43 = call i1 @0(ptr nonnull %0, ptr %6, i64 4, i32 2, i32 1281)
-  br i1 %43, label %44, label %10
+40:
+  %41 = getelementptr i8, ptr %5, i64 %9
+  %42 = load ptr, ptr %41, align 8
+  %43 = getelementptr i8, ptr %41, i64 16
+  %44 = load ptr, ptr %43, align 8
+  %45 = load i64, ptr %44, align 8
+  %46 = call i1 @0(ptr nonnull %0, ptr %6, i64 5, i32 1, i32 1281)
+  br i1 %46, label %47, label %11
 
-44:
-  %45 = getelementptr i8, ptr %6, i64 %8
-  %46 = load ptr, ptr %45, align 8
-  %47 = getelementptr i8, ptr %45, i64 16
-  %48 = load ptr, ptr %47, align 8
-  %49 = getelementptr i8, ptr %48, i64 8
-  %50 = load i64, ptr %49, align 8
-  %51 = load i64, ptr %48, align 8
-  %52 = alloca ptr, align 8
-  call void @21(ptr nonnull %52, ptr %14, i64 %19, i64 %18, ptr %23, i64 %28, i64 %27, i64 %3, ptr %32, i64 %35, ptr %39, i64 %42, ptr %46, i64 %51, i64 %50)
-  br label %10
+47:
+  %48 = getelementptr i8, ptr %6, i64 %9
+  %49 = load ptr, ptr %48, align 8
+  %50 = getelementptr i8, ptr %48, i64 16
+  %51 = load ptr, ptr %50, align 8
+  %52 = load i64, ptr %51, align 8
+  %53 = call i1 @0(ptr nonnull %0, ptr %7, i64 4, i32 2, i32 1281)
+  br i1 %53, label %54, label %11
+
+54:
+  %55 = getelementptr i8, ptr %7, i64 %9
+  %56 = load ptr, ptr %55, align 8
+  %57 = getelementptr i8, ptr %55, i64 16
+  %58 = load ptr, ptr %57, align 8
+  %59 = getelementptr i8, ptr %58, i64 8
+  %60 = load i64, ptr %59, align 8
+  %61 = load i64, ptr %58, align 8
+  %62 = alloca ptr, align 8
+  call void @21(ptr nonnull %62, ptr %15, i64 %20, i64 %19, ptr %24, i64 %29, i64 %28, i64 %3, ptr %33, i64 %38, i64 %37, ptr %42, i64 %45, ptr %49, i64 %52, ptr %56, i64 %61, i64 %60)
+  br label %11
 }
 
 define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, ptr %5, i64 %6, ptr %7, i64 %8, i64 %9, ptr %10, i64 %11, i64 %12) {
@@ -6026,285 +6037,605 @@ define internal void @20(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4,
   ret void
 }
 
-define internal void @21(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5, i64 %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, ptr %12, i64 %13, i64 %14) {
-  %16 = icmp ult i64 %7, 65536
-  %17 = add nsw i64 %6, 1023
-  %18 = ashr i64 %17, 10
-  %19 = call i64 @llvm.smax.i64(i64 %18, i64 0)
-  br label %20
+define internal void @21(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5, i64 %6, i64 %7, ptr %8, i64 %9, i64 %10, ptr %11, i64 %12, ptr %13, i64 %14, ptr %15, i64 %16, i64 %17) {
+  %19 = and i64 %7, -32768
+  %20 = icmp eq i64 %19, 32768
+  %21 = add nsw i64 %6, %10
+  %22 = add nsw i64 %21, -1
+  %23 = icmp eq i64 %10, 0
+  br i1 %23, label %130, label %126
 
-20:
-  %21 = phi i64 [ 0, %15 ], [ %26, %34 ]
-  %22 = phi i64 [ %19, %15 ], [ %28, %34 ]
-  %23 = icmp sgt i64 %22, 0
-  %24 = shl nsw i64 %21, 10
-  %25 = zext i1 %23 to i64
-  %26 = add i64 %21, %25
-  %27 = sext i1 %23 to i64
-  %28 = add nsw i64 %22, %27
-  %29 = select i1 %23, i64 %24, i64 0
-  br i1 %23, label %30, label %65
-
-30:
-  %31 = sub nsw i64 %6, %29
-  %32 = call i64 @llvm.smin.i64(i64 %31, i64 1024)
-  %33 = call i64 @llvm.smax.i64(i64 %13, i64 0)
-  br label %34
+24:
+  %25 = phi i64 [ 0, %130 ], [ %30, %44 ]
+  %26 = phi i64 [ %131, %130 ], [ %32, %44 ]
+  %27 = icmp sgt i64 %26, 0
+  %28 = mul nsw i64 %25, %10
+  %29 = zext i1 %27 to i64
+  %30 = add i64 %25, %29
+  %31 = sext i1 %27 to i64
+  %32 = add nsw i64 %26, %31
+  %33 = select i1 %27, i64 %28, i64 0
+  br i1 %27, label %34, label %124
 
 34:
-  %35 = phi i64 [ 0, %30 ], [ %39, %61 ]
-  %36 = phi i64 [ %33, %30 ], [ %41, %61 ]
-  %37 = icmp sgt i64 %36, 0
-  %38 = zext i1 %37 to i64
-  %39 = add i64 %35, %38
-  %40 = sext i1 %37 to i64
-  %41 = add nsw i64 %36, %40
-  %42 = select i1 %37, i64 %35, i64 0
-  br i1 %37, label %67, label %20
+  %35 = sub nsw i64 %6, %33
+  %36 = call i64 @llvm.smin.i64(i64 %35, i64 %10)
+  %37 = call i64 @llvm.smax.i64(i64 %5, i64 0)
+  br label %38
 
-43:
-  %44 = phi i64 [ 0, %86 ], [ %93, %66 ]
-  %45 = phi i64 [ %87, %86 ], [ %92, %66 ]
-  %46 = icmp sgt i64 %45, 0
-  br i1 %46, label %91, label %59
+38:
+  %39 = phi i64 [ 0, %34 ], [ %144, %186 ]
+  %40 = phi i64 [ %37, %34 ], [ %143, %186 ]
+  %41 = icmp sgt i64 %40, 0
+  br i1 %41, label %142, label %42
 
-47:
-  %48 = call i64 @llvm.smax.i64(i64 %32, i64 0)
-  br label %49
+42:
+  %43 = call i64 @llvm.smax.i64(i64 %16, i64 0)
+  br label %44
 
-49:
-  %50 = phi i64 [ 0, %47 ], [ %137, %135 ]
-  %51 = phi i64 [ %48, %47 ], [ %136, %135 ]
-  %52 = icmp sgt i64 %51, 0
-  br i1 %52, label %135, label %66
+44:
+  %45 = phi i64 [ 0, %42 ], [ %49, %125 ]
+  %46 = phi i64 [ %43, %42 ], [ %51, %125 ]
+  %47 = icmp sgt i64 %46, 0
+  %48 = zext i1 %47 to i64
+  %49 = add i64 %45, %48
+  %50 = sext i1 %47 to i64
+  %51 = add nsw i64 %46, %50
+  %52 = select i1 %47, i64 %45, i64 0
+  br i1 %47, label %213, label %24
 
 53:
-  %54 = call i64 @llvm.smax.i64(i64 %32, i64 0)
-  br label %55
+  %54 = phi i64 [ 0, %232 ], [ %241, %57 ]
+  %55 = phi i64 [ %235, %232 ], [ %240, %57 ]
+  %56 = icmp sgt i64 %55, 0
+  br i1 %56, label %239, label %61
 
-55:
-  %56 = phi i64 [ 0, %53 ], [ %152, %150 ]
-  %57 = phi i64 [ %54, %53 ], [ %151, %150 ]
-  %58 = icmp sgt i64 %57, 0
-  br i1 %58, label %150, label %66
-
-59:
-  %60 = icmp eq i64 %7, 0
-  br i1 %60, label %174, label %172
+57:
+  %58 = phi i64 [ 0, %282 ], [ %299, %297 ]
+  %59 = phi i64 [ %289, %282 ], [ %298, %297 ]
+  %60 = icmp sgt i64 %59, 0
+  br i1 %60, label %297, label %53
 
 61:
-  %62 = phi i64 [ 0, %174 ], [ %179, %196 ]
-  %63 = phi i64 [ %176, %174 ], [ %178, %196 ]
-  %64 = icmp sgt i64 %63, 0
-  br i1 %64, label %177, label %34
+  %62 = shl nsw i64 %234, 1
+  %63 = sub i64 %5, %62
+  %64 = call i64 @llvm.smax.i64(i64 %63, i64 0)
+  br label %65
 
 65:
+  %66 = phi i64 [ %62, %61 ], [ %321, %69 ]
+  %67 = phi i64 [ %64, %61 ], [ %320, %69 ]
+  %68 = icmp sgt i64 %67, 0
+  br i1 %68, label %319, label %73
+
+69:
+  %70 = phi i64 [ 0, %336 ], [ %358, %356 ]
+  %71 = phi i64 [ %343, %336 ], [ %357, %356 ]
+  %72 = icmp sgt i64 %71, 0
+  br i1 %72, label %356, label %65
+
+73:
+  %74 = add nsw i64 %33, %36
+  %75 = icmp slt i64 %52, 0
+  %76 = select i1 %75, i64 %16, i64 0
+  %77 = add i64 %52, %76
+  %78 = icmp slt i64 %33, 0
+  %79 = select i1 %78, i64 %17, i64 0
+  %80 = add i64 %33, %79
+  %81 = icmp slt i64 %80, 0
+  br i1 %81, label %385, label %386
+
+82:
+  %83 = icmp eq i64 %7, 0
+  br i1 %83, label %90, label %88
+
+84:
+  %85 = phi i64 [ 0, %94 ], [ %98, %96 ]
+  %86 = phi i64 [ %381, %94 ], [ %97, %96 ]
+  %87 = icmp sgt i64 %86, 0
+  br i1 %87, label %96, label %125
+
+88:
+  %89 = urem i64 4294967296, %7
+  br label %90
+
+90:
+  %91 = phi i64 [ %89, %88 ], [ 0, %82 ]
+  br i1 %83, label %94, label %92
+
+92:
+  %93 = udiv i64 4398046511104, %7
+  br label %94
+
+94:
+  %95 = phi i64 [ %93, %92 ], [ 0, %90 ]
+  br label %84
+
+96:
+  %97 = add nsw i64 %86, -1
+  %98 = add i64 %85, 1
+  %99 = icmp slt i64 %85, 0
+  %100 = select i1 %99, i64 %12, i64 0
+  %101 = getelementptr i64, ptr %11, i64 %85
+  %102 = getelementptr i64, ptr %101, i64 %100
+  %103 = load i64, ptr %102, align 8
+  %104 = lshr i64 %103, 32
+  %105 = mul nuw nsw i64 %104, %91
+  %106 = and i64 %103, 4294967295
+  %107 = add nuw nsw i64 %105, %106
+  %108 = mul i64 %107, %95
+  %109 = lshr i64 %108, 42
+  %110 = mul nuw nsw i64 %109, %7
+  %111 = sub nsw i64 %107, %110
+  %112 = sub nsw i64 %111, %7
+  %113 = call i64 @llvm.umin.i64(i64 %112, i64 %111)
+  %114 = trunc i64 %113 to i32
+  %115 = select i1 %99, i64 %381, i64 0
+  %116 = getelementptr i32, ptr %384, i64 %85
+  %117 = getelementptr i32, ptr %116, i64 %115
+  store i32 %114, ptr %117, align 4
+  br label %84
+
+118:
+  %119 = icmp eq i64 %7, 0
+  br i1 %119, label %403, label %401
+
+120:
+  %121 = phi i64 [ 0, %403 ], [ %408, %425 ]
+  %122 = phi i64 [ %405, %403 ], [ %407, %425 ]
+  %123 = icmp sgt i64 %122, 0
+  br i1 %123, label %406, label %125
+
+124:
   store ptr null, ptr %0, align 8
   ret void
 
-66:
-  br label %43
+125:
+  br label %44
 
-67:
-  %68 = icmp slt i64 %9, 1
-  br i1 %68, label %69, label %70
-
-69:
-  br label %70
-
-70:
-  %71 = phi i64 [ %9, %69 ], [ 0, %67 ]
-  br label %72
-
-72:
-  %73 = phi i64 [ %71, %70 ], [ %77, %75 ]
-  %74 = icmp slt i64 %73, %9
-  br i1 %74, label %75, label %78
-
-75:
-  %76 = getelementptr i64, ptr %8, i64 %73
-  store i64 0, ptr %76, align 8
-  %77 = add nsw i64 %73, 1
-  br label %72
-
-78:
-  %79 = icmp slt i64 %11, 1
-  br i1 %79, label %80, label %81
-
-80:
-  br label %81
-
-81:
-  %82 = phi i64 [ %11, %80 ], [ 0, %78 ]
-  br label %83
-
-83:
-  %84 = phi i64 [ %82, %81 ], [ %90, %88 ]
-  %85 = icmp slt i64 %84, %11
-  br i1 %85, label %88, label %86
-
-86:
-  %87 = call i64 @llvm.smax.i64(i64 %5, i64 0)
-  br label %43
-
-88:
-  %89 = getelementptr i64, ptr %10, i64 %84
-  store i64 0, ptr %89, align 8
-  %90 = add nsw i64 %84, 1
-  br label %83
-
-91:
-  %92 = add nsw i64 %45, -1
-  %93 = add i64 %44, 1
-  %94 = icmp slt i64 %42, 0
-  %95 = select i1 %94, i64 %2, i64 0
-  %96 = add i64 %42, %95
-  %97 = icmp slt i64 %44, 0
-  %98 = select i1 %97, i64 %3, i64 0
-  %99 = mul i64 %96, %3
-  %100 = getelementptr i32, ptr %1, i64 %99
-  %101 = getelementptr i32, ptr %100, i64 %44
-  %102 = getelementptr i32, ptr %101, i64 %98
-  %103 = load i32, ptr %102, align 4
-  %104 = zext i32 %103 to i64
-  %105 = add nsw i64 %29, %32
-  %106 = select i1 %97, i64 %5, i64 0
-  %107 = add i64 %44, %106
-  %108 = icmp slt i64 %29, 0
-  %109 = select i1 %108, i64 %6, i64 0
-  %110 = add i64 %29, %109
-  %111 = icmp slt i64 %110, 0
-  br i1 %111, label %119, label %120
-
-112:
-  %113 = phi i64 [ %132, %131 ], [ %6, %134 ]
-  %114 = sub i64 %113, %125
-  %115 = call i64 @llvm.smax.i64(i64 %114, i64 0)
-  %116 = mul i64 %107, %6
-  %117 = getelementptr i32, ptr %4, i64 %116
-  %118 = getelementptr i32, ptr %117, i64 %125
-  br i1 %16, label %47, label %53
-
-119:
-  br label %120
-
-120:
-  %121 = phi i64 [ 0, %119 ], [ %110, %91 ]
-  %122 = icmp slt i64 %110, %6
-  br i1 %122, label %124, label %123
-
-123:
-  br label %124
-
-124:
-  %125 = phi i64 [ %6, %123 ], [ %121, %120 ]
-  %126 = icmp slt i64 %105, 0
-  %127 = select i1 %126, i64 %6, i64 0
-  %128 = add i64 %105, %127
-  %129 = icmp slt i64 %128, 0
-  br i1 %129, label %130, label %131
+126:
+  %127 = icmp ne i64 %22, -9223372036854775808
+  %128 = icmp ne i64 %10, -1
+  %129 = or i1 %127, %128
+  br i1 %129, label %132, label %130
 
 130:
-  br label %131
+  %131 = phi i64 [ 0, %18 ], [ %141, %132 ], [ 0, %126 ]
+  br label %24
 
-131:
-  %132 = phi i64 [ 0, %130 ], [ %128, %124 ]
-  %133 = icmp slt i64 %128, %6
-  br i1 %133, label %112, label %134
+132:
+  %133 = sdiv i64 %22, %10
+  %134 = srem i64 %22, %10
+  %135 = xor i64 %10, %134
+  %136 = icmp slt i64 %135, 0
+  %137 = icmp ne i64 %134, 0
+  %138 = and i1 %137, %136
+  %139 = sext i1 %138 to i64
+  %140 = add i64 %133, %139
+  %141 = call i64 @llvm.smax.i64(i64 %140, i64 0)
+  br label %130
 
-134:
-  br label %112
+142:
+  %143 = add nsw i64 %40, -1
+  %144 = add i64 %39, 1
+  %145 = add nsw i64 %33, %36
+  %146 = icmp slt i64 %39, 0
+  %147 = select i1 %146, i64 %5, i64 0
+  %148 = add i64 %39, %147
+  %149 = icmp slt i64 %33, 0
+  %150 = select i1 %149, i64 %6, i64 0
+  %151 = add i64 %33, %150
+  %152 = icmp slt i64 %151, 0
+  br i1 %152, label %163, label %164
 
-135:
-  %136 = add nsw i64 %51, -1
-  %137 = add i64 %50, 1
-  %138 = icmp slt i64 %50, 0
-  %139 = select i1 %138, i64 %9, i64 0
-  %140 = getelementptr i64, ptr %8, i64 %50
-  %141 = getelementptr i64, ptr %140, i64 %139
-  %142 = load i64, ptr %141, align 8
-  %143 = select i1 %138, i64 %115, i64 0
-  %144 = getelementptr i32, ptr %118, i64 %50
-  %145 = getelementptr i32, ptr %144, i64 %143
-  %146 = load i32, ptr %145, align 4
-  %147 = zext i32 %146 to i64
-  %148 = mul nuw i64 %147, %104
-  %149 = add i64 %142, %148
-  store i64 %149, ptr %141, align 8
-  br label %49
+153:
+  %154 = phi i64 [ %176, %175 ], [ %6, %178 ]
+  %155 = sub i64 %154, %169
+  %156 = call i64 @llvm.smax.i64(i64 %155, i64 0)
+  %157 = mul i64 %148, %6
+  %158 = getelementptr i32, ptr %4, i64 %157
+  %159 = getelementptr i32, ptr %158, i64 %169
+  %160 = select i1 %146, i64 %9, i64 0
+  %161 = add i64 %39, %160
+  %162 = icmp slt i64 %10, 1
+  br i1 %162, label %201, label %202
 
-150:
-  %151 = add nsw i64 %57, -1
-  %152 = add i64 %56, 1
-  %153 = icmp slt i64 %56, 0
-  %154 = select i1 %153, i64 %115, i64 0
-  %155 = getelementptr i32, ptr %118, i64 %56
-  %156 = getelementptr i32, ptr %155, i64 %154
-  %157 = load i32, ptr %156, align 4
-  %158 = zext i32 %157 to i64
-  %159 = mul nuw i64 %158, %104
-  %160 = select i1 %153, i64 %9, i64 0
-  %161 = getelementptr i64, ptr %8, i64 %56
-  %162 = getelementptr i64, ptr %161, i64 %160
-  %163 = load i64, ptr %162, align 8
-  %164 = and i64 %159, 4294967295
-  %165 = add i64 %163, %164
-  store i64 %165, ptr %162, align 8
-  %166 = select i1 %153, i64 %11, i64 0
-  %167 = getelementptr i64, ptr %10, i64 %56
-  %168 = getelementptr i64, ptr %167, i64 %166
-  %169 = load i64, ptr %168, align 8
-  %170 = lshr i64 %159, 32
-  %171 = add i64 %169, %170
-  store i64 %171, ptr %168, align 8
-  br label %55
+163:
+  br label %164
 
-172:
-  %173 = urem i64 4294967296, %7
-  br label %174
+164:
+  %165 = phi i64 [ 0, %163 ], [ %151, %142 ]
+  %166 = icmp slt i64 %151, %6
+  br i1 %166, label %168, label %167
+
+167:
+  br label %168
+
+168:
+  %169 = phi i64 [ %6, %167 ], [ %165, %164 ]
+  %170 = icmp slt i64 %145, 0
+  %171 = select i1 %170, i64 %6, i64 0
+  %172 = add i64 %145, %171
+  %173 = icmp slt i64 %172, 0
+  br i1 %173, label %174, label %175
 
 174:
-  %175 = phi i64 [ %173, %172 ], [ 0, %59 ]
-  %176 = call i64 @llvm.smax.i64(i64 %32, i64 0)
-  br label %61
+  br label %175
 
-177:
-  %178 = add nsw i64 %63, -1
-  %179 = add i64 %62, 1
-  br i1 %60, label %196, label %180
+175:
+  %176 = phi i64 [ 0, %174 ], [ %172, %168 ]
+  %177 = icmp slt i64 %172, %6
+  br i1 %177, label %153, label %178
 
-180:
-  %181 = getelementptr i64, ptr %10, i64 %62
-  %182 = icmp slt i64 %62, 0
-  %183 = select i1 %182, i64 %11, i64 0
-  %184 = getelementptr i64, ptr %181, i64 %183
-  %185 = load i64, ptr %184, align 8
-  %186 = urem i64 %185, %7
-  %187 = mul i64 %186, %175
-  %188 = getelementptr i64, ptr %8, i64 %62
-  %189 = select i1 %182, i64 %9, i64 0
-  %190 = getelementptr i64, ptr %188, i64 %189
-  %191 = load i64, ptr %190, align 8
-  %192 = urem i64 %191, %7
-  %193 = add i64 %187, %192
-  %194 = urem i64 %193, %7
-  %195 = trunc i64 %194 to i32
-  br label %196
+178:
+  br label %153
 
-196:
-  %197 = phi i32 [ %195, %180 ], [ 0, %177 ]
-  %198 = add nsw i64 %29, %62
-  %199 = icmp slt i64 %42, 0
-  %200 = select i1 %199, i64 %13, i64 0
-  %201 = add i64 %42, %200
-  %202 = icmp slt i64 %198, 0
-  %203 = select i1 %202, i64 %14, i64 0
-  %204 = mul i64 %201, %14
-  %205 = getelementptr i32, ptr %12, i64 %204
-  %206 = getelementptr i32, ptr %205, i64 %198
-  %207 = getelementptr i32, ptr %206, i64 %203
-  store i32 %197, ptr %207, align 4
-  br label %61
+179:
+  %180 = phi i64 [ %210, %209 ], [ %10, %212 ]
+  %181 = sub i64 %180, %203
+  %182 = call i64 @llvm.smax.i64(i64 %181, i64 0)
+  %183 = mul i64 %161, %10
+  %184 = getelementptr i32, ptr %8, i64 %183
+  %185 = getelementptr i32, ptr %184, i64 %203
+  br label %186
+
+186:
+  %187 = phi i64 [ 0, %179 ], [ %192, %190 ]
+  %188 = phi i64 [ %182, %179 ], [ %191, %190 ]
+  %189 = icmp sgt i64 %188, 0
+  br i1 %189, label %190, label %38
+
+190:
+  %191 = add nsw i64 %188, -1
+  %192 = add i64 %187, 1
+  %193 = icmp slt i64 %187, 0
+  %194 = select i1 %193, i64 %156, i64 0
+  %195 = getelementptr i32, ptr %159, i64 %187
+  %196 = getelementptr i32, ptr %195, i64 %194
+  %197 = load i32, ptr %196, align 4
+  %198 = select i1 %193, i64 %182, i64 0
+  %199 = getelementptr i32, ptr %185, i64 %187
+  %200 = getelementptr i32, ptr %199, i64 %198
+  store i32 %197, ptr %200, align 4
+  br label %186
+
+201:
+  br label %202
+
+202:
+  %203 = phi i64 [ %10, %201 ], [ 0, %153 ]
+  %204 = icmp slt i64 %36, 0
+  %205 = select i1 %204, i64 %10, i64 0
+  %206 = add i64 %36, %205
+  %207 = icmp slt i64 %206, 0
+  br i1 %207, label %208, label %209
+
+208:
+  br label %209
+
+209:
+  %210 = phi i64 [ 0, %208 ], [ %206, %202 ]
+  %211 = icmp slt i64 %206, %10
+  br i1 %211, label %179, label %212
+
+212:
+  br label %179
+
+213:
+  %214 = icmp slt i64 %12, 1
+  br i1 %214, label %215, label %216
+
+215:
+  br label %216
+
+216:
+  %217 = phi i64 [ %12, %215 ], [ 0, %213 ]
+  br label %218
+
+218:
+  %219 = phi i64 [ %217, %216 ], [ %223, %221 ]
+  %220 = icmp slt i64 %219, %12
+  br i1 %220, label %221, label %224
+
+221:
+  %222 = getelementptr i64, ptr %11, i64 %219
+  store i64 0, ptr %222, align 8
+  %223 = add nsw i64 %219, 1
+  br label %218
+
+224:
+  %225 = icmp slt i64 %14, 1
+  br i1 %225, label %226, label %227
+
+226:
+  br label %227
+
+227:
+  %228 = phi i64 [ %14, %226 ], [ 0, %224 ]
+  br label %229
+
+229:
+  %230 = phi i64 [ %228, %227 ], [ %238, %236 ]
+  %231 = icmp slt i64 %230, %14
+  br i1 %231, label %236, label %232
+
+232:
+  %233 = ashr i64 %5, 1
+  %234 = select i1 %20, i64 %233, i64 0
+  %235 = call i64 @llvm.smax.i64(i64 %234, i64 0)
+  br label %53
+
+236:
+  %237 = getelementptr i64, ptr %13, i64 %230
+  store i64 0, ptr %237, align 8
+  %238 = add nsw i64 %230, 1
+  br label %229
+
+239:
+  %240 = add nsw i64 %55, -1
+  %241 = add i64 %54, 1
+  %242 = shl nsw i64 %54, 1
+  %243 = icmp slt i64 %52, 0
+  %244 = select i1 %243, i64 %2, i64 0
+  %245 = add i64 %52, %244
+  %246 = icmp slt i64 %54, 0
+  %247 = select i1 %246, i64 %3, i64 0
+  %248 = mul i64 %245, %3
+  %249 = getelementptr i32, ptr %1, i64 %248
+  %250 = getelementptr i32, ptr %249, i64 %242
+  %251 = getelementptr i32, ptr %250, i64 %247
+  %252 = load i32, ptr %251, align 4
+  %253 = zext i32 %252 to i64
+  %254 = getelementptr i8, ptr %250, i64 4
+  %255 = getelementptr i32, ptr %254, i64 %247
+  %256 = load i32, ptr %255, align 4
+  %257 = zext i32 %256 to i64
+  %258 = select i1 %246, i64 %9, i64 0
+  %259 = add i64 %242, %258
+  %260 = icmp slt i64 %10, 1
+  br i1 %260, label %270, label %271
+
+261:
+  %262 = phi i64 [ %279, %278 ], [ %10, %281 ]
+  %263 = sub i64 %262, %272
+  %264 = call i64 @llvm.smax.i64(i64 %263, i64 0)
+  %265 = mul i64 %259, %10
+  %266 = getelementptr i32, ptr %8, i64 %265
+  %267 = getelementptr i32, ptr %266, i64 %272
+  %268 = or disjoint i64 %242, 1
+  %269 = add i64 %268, %258
+  br i1 %260, label %290, label %291
+
+270:
+  br label %271
+
+271:
+  %272 = phi i64 [ %10, %270 ], [ 0, %239 ]
+  %273 = icmp slt i64 %36, 0
+  %274 = select i1 %273, i64 %10, i64 0
+  %275 = add i64 %36, %274
+  %276 = icmp slt i64 %275, 0
+  br i1 %276, label %277, label %278
+
+277:
+  br label %278
+
+278:
+  %279 = phi i64 [ 0, %277 ], [ %275, %271 ]
+  %280 = icmp slt i64 %275, %10
+  br i1 %280, label %261, label %281
+
+281:
+  br label %261
+
+282:
+  %283 = phi i64 [ %295, %294 ], [ %10, %296 ]
+  %284 = sub i64 %283, %292
+  %285 = call i64 @llvm.smax.i64(i64 %284, i64 0)
+  %286 = mul i64 %269, %10
+  %287 = getelementptr i32, ptr %8, i64 %286
+  %288 = getelementptr i32, ptr %287, i64 %292
+  %289 = call i64 @llvm.smax.i64(i64 %36, i64 0)
+  br label %57
+
+290:
+  br label %291
+
+291:
+  %292 = phi i64 [ %10, %290 ], [ 0, %261 ]
+  br i1 %276, label %293, label %294
+
+293:
+  br label %294
+
+294:
+  %295 = phi i64 [ 0, %293 ], [ %275, %291 ]
+  br i1 %280, label %282, label %296
+
+296:
+  br label %282
+
+297:
+  %298 = add nsw i64 %59, -1
+  %299 = add i64 %58, 1
+  %300 = icmp slt i64 %58, 0
+  %301 = select i1 %300, i64 %12, i64 0
+  %302 = getelementptr i64, ptr %11, i64 %58
+  %303 = getelementptr i64, ptr %302, i64 %301
+  %304 = load i64, ptr %303, align 8
+  %305 = select i1 %300, i64 %264, i64 0
+  %306 = getelementptr i32, ptr %267, i64 %58
+  %307 = getelementptr i32, ptr %306, i64 %305
+  %308 = load i32, ptr %307, align 4
+  %309 = zext i32 %308 to i64
+  %310 = mul nuw i64 %309, %253
+  %311 = select i1 %300, i64 %285, i64 0
+  %312 = getelementptr i32, ptr %288, i64 %58
+  %313 = getelementptr i32, ptr %312, i64 %311
+  %314 = load i32, ptr %313, align 4
+  %315 = zext i32 %314 to i64
+  %316 = mul nuw i64 %315, %257
+  %317 = add i64 %310, %316
+  %318 = add i64 %304, %317
+  store i64 %318, ptr %303, align 8
+  br label %57
+
+319:
+  %320 = add nsw i64 %67, -1
+  %321 = add i64 %66, 1
+  %322 = icmp slt i64 %52, 0
+  %323 = select i1 %322, i64 %2, i64 0
+  %324 = add i64 %52, %323
+  %325 = icmp slt i64 %66, 0
+  %326 = select i1 %325, i64 %3, i64 0
+  %327 = mul i64 %324, %3
+  %328 = getelementptr i32, ptr %1, i64 %327
+  %329 = getelementptr i32, ptr %328, i64 %66
+  %330 = getelementptr i32, ptr %329, i64 %326
+  %331 = load i32, ptr %330, align 4
+  %332 = zext i32 %331 to i64
+  %333 = select i1 %325, i64 %9, i64 0
+  %334 = add i64 %66, %333
+  %335 = icmp slt i64 %10, 1
+  br i1 %335, label %344, label %345
+
+336:
+  %337 = phi i64 [ %353, %352 ], [ %10, %355 ]
+  %338 = sub i64 %337, %346
+  %339 = call i64 @llvm.smax.i64(i64 %338, i64 0)
+  %340 = mul i64 %334, %10
+  %341 = getelementptr i32, ptr %8, i64 %340
+  %342 = getelementptr i32, ptr %341, i64 %346
+  %343 = call i64 @llvm.smax.i64(i64 %36, i64 0)
+  br label %69
+
+344:
+  br label %345
+
+345:
+  %346 = phi i64 [ %10, %344 ], [ 0, %319 ]
+  %347 = icmp slt i64 %36, 0
+  %348 = select i1 %347, i64 %10, i64 0
+  %349 = add i64 %36, %348
+  %350 = icmp slt i64 %349, 0
+  br i1 %350, label %351, label %352
+
+351:
+  br label %352
+
+352:
+  %353 = phi i64 [ 0, %351 ], [ %349, %345 ]
+  %354 = icmp slt i64 %349, %10
+  br i1 %354, label %336, label %355
+
+355:
+  br label %336
+
+356:
+  %357 = add nsw i64 %71, -1
+  %358 = add i64 %70, 1
+  %359 = icmp slt i64 %70, 0
+  %360 = select i1 %359, i64 %339, i64 0
+  %361 = getelementptr i32, ptr %342, i64 %70
+  %362 = getelementptr i32, ptr %361, i64 %360
+  %363 = load i32, ptr %362, align 4
+  %364 = zext i32 %363 to i64
+  %365 = mul nuw i64 %364, %332
+  %366 = select i1 %359, i64 %12, i64 0
+  %367 = getelementptr i64, ptr %11, i64 %70
+  %368 = getelementptr i64, ptr %367, i64 %366
+  %369 = load i64, ptr %368, align 8
+  %370 = and i64 %365, 4294967295
+  %371 = add i64 %369, %370
+  store i64 %371, ptr %368, align 8
+  %372 = select i1 %359, i64 %14, i64 0
+  %373 = getelementptr i64, ptr %13, i64 %70
+  %374 = getelementptr i64, ptr %373, i64 %372
+  %375 = load i64, ptr %374, align 8
+  %376 = lshr i64 %365, 32
+  %377 = add i64 %375, %376
+  store i64 %377, ptr %374, align 8
+  br label %69
+
+378:
+  %379 = phi i64 [ %398, %397 ], [ %17, %400 ]
+  %380 = sub i64 %379, %391
+  %381 = call i64 @llvm.smax.i64(i64 %380, i64 0)
+  %382 = mul i64 %77, %17
+  %383 = getelementptr i32, ptr %15, i64 %382
+  %384 = getelementptr i32, ptr %383, i64 %391
+  br i1 %20, label %82, label %118
+
+385:
+  br label %386
+
+386:
+  %387 = phi i64 [ 0, %385 ], [ %80, %73 ]
+  %388 = icmp slt i64 %80, %17
+  br i1 %388, label %390, label %389
+
+389:
+  br label %390
+
+390:
+  %391 = phi i64 [ %17, %389 ], [ %387, %386 ]
+  %392 = icmp slt i64 %74, 0
+  %393 = select i1 %392, i64 %17, i64 0
+  %394 = add i64 %74, %393
+  %395 = icmp slt i64 %394, 0
+  br i1 %395, label %396, label %397
+
+396:
+  br label %397
+
+397:
+  %398 = phi i64 [ 0, %396 ], [ %394, %390 ]
+  %399 = icmp slt i64 %394, %17
+  br i1 %399, label %378, label %400
+
+400:
+  br label %378
+
+401:
+  %402 = urem i64 4294967296, %7
+  br label %403
+
+403:
+  %404 = phi i64 [ %402, %401 ], [ 0, %118 ]
+  %405 = call i64 @llvm.smax.i64(i64 %36, i64 0)
+  br label %120
+
+406:
+  %407 = add nsw i64 %122, -1
+  %408 = add i64 %121, 1
+  br i1 %119, label %425, label %409
+
+409:
+  %410 = getelementptr i64, ptr %13, i64 %121
+  %411 = icmp slt i64 %121, 0
+  %412 = select i1 %411, i64 %14, i64 0
+  %413 = getelementptr i64, ptr %410, i64 %412
+  %414 = load i64, ptr %413, align 8
+  %415 = urem i64 %414, %7
+  %416 = mul i64 %415, %404
+  %417 = getelementptr i64, ptr %11, i64 %121
+  %418 = select i1 %411, i64 %12, i64 0
+  %419 = getelementptr i64, ptr %417, i64 %418
+  %420 = load i64, ptr %419, align 8
+  %421 = urem i64 %420, %7
+  %422 = add i64 %416, %421
+  %423 = urem i64 %422, %7
+  %424 = trunc i64 %423 to i32
+  br label %425
+
+425:
+  %426 = phi i32 [ %424, %409 ], [ 0, %406 ]
+  %427 = icmp slt i64 %121, 0
+  %428 = select i1 %427, i64 %381, i64 0
+  %429 = getelementptr i32, ptr %384, i64 %121
+  %430 = getelementptr i32, ptr %429, i64 %428
+  store i32 %426, ptr %430, align 4
+  br label %120
 }
 
 declare i64 @llvm.ctpop.i64(i64)
@@ -6316,3 +6647,5 @@ declare i64 @llvm.smin.i64(i64, i64)
 declare i64 @llvm.smax.i64(i64, i64)
 
 declare i64 @llvm.abs.i64(i64, i1 immarg)
+
+declare i64 @llvm.umin.i64(i64, i64)

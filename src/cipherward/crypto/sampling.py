@@ -22,6 +22,7 @@ from cipherward.crypto._jit import U32
 from cipherward.crypto.params import ETA, SEED_BYTES, RingParameters
 
 _ZEROS = bytes(1 << 18)
+_AT_START = modes.CTR(bytes(16))
 _SPARE_WORDS = 64
 _BLOCK = 64
 
@@ -32,7 +33,7 @@ class Xof:
     def __init__(self, key: bytes) -> None:
         if len(key) != SEED_BYTES:
             raise ValueError(f"a key has {SEED_BYTES} bytes, not {len(key)}")
-        self._encryptor = Cipher(algorithms.AES256(key), modes.CTR(bytes(16))).encryptor()
+        self._encryptor = Cipher(algorithms.AES256(key), _AT_START).encryptor()
 
     def start(self, major: int, minor: int = 0) -> None:
         """Go to the first byte of stream (major, minor)."""

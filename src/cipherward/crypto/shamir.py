@@ -16,8 +16,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.compiled import In2, Out1, Out2, kernel
-from cipherward.crypto._jit import U32, BytesLike
+from cipherward.compiled import In2, Out1, Out2, inlined, kernel
+from cipherward.crypto._jit import U32, U64, BytesLike
+from cipherward.crypto._ntt import copy
 from cipherward.crypto.params import SumParameters
 from cipherward.crypto.sampling import Xof, uniform_into
 from cipherward.errors import WireError
@@ -27,7 +28,7 @@ N_CHALLENGES = 8
 liar can try a hundred thousand releases until it misses."""
 
 _LOW32 = np.uint64(2**32 - 1)
-_BLOCK = 1024
+_BLOCK = 256
 
 
 def share(
@@ -170,16 +171,32 @@ def _lagrange(known: tuple[int, ...], wanted: tuple[int, ...], modulus: int) -> 
     nodes = np.array(known, np.int64)
     difference = (nodes[:, None] - nodes[None, :]) % p
     np.fill_diagonal(difference, 1)
-    weights = np.ones(nodes.size, np.int64)
-    for column in difference.T:
-        weights = weights * column % p
-    gaps = (np.array(wanted, np.int64)[:, None] - nodes[None, :]) % p
-    full = np.ones(gaps.shape[0], np.int64)
-    for column in gaps.T:
-        full = full * column % p
-    found: U32 = (_inverse(gaps * weights % p, modulus) * full[:, None] % p).astype(np.uint32)
+    weights = _product(difference, modulus)
+    gaps = np.array(wanted, np.int64)[:, None] - nodes[None, :]
+    full = _product(gaps % p, modulus)
+    inverse_weights = _inverse(weights, modulus)[None, :] * full[:, None] % p
+    found: U32 = (_inverse_of_gaps(gaps, modulus) * inverse_weights % p).astype(np.uint32)
     found.setflags(write=False)
     return found
+
+
+def _product(values: NDArray[np.int64], modulus: int) -> NDArray[np.int64]:
+    """Of each row, modulo a prime below 2^31."""
+    while values.shape[1] > 1:
+        half = values.shape[1] // 2
+        pairs = values[:, :half] * values[:, half : 2 * half] % modulus
+        values = np.concatenate([pairs, values[:, 2 * half :]], axis=1)
+    return values[:, 0]
+
+
+def _inverse_of_gaps(gaps: NDArray[np.int64], modulus: int) -> NDArray[np.int64]:
+    """1 / gap for each; most differences of indices on a roster occur many times."""
+    sizes = np.abs(gaps)
+    largest = int(sizes.max(initial=0))
+    if largest >= gaps.size:
+        return _inverse(gaps % modulus, modulus)
+    inverses = _inverse(np.arange(largest + 1), modulus)[sizes]
+    return np.where(gaps < 0, (modulus - inverses) % modulus, inverses)
 
 
 def _inverse(values: NDArray[np.int64], modulus: int) -> NDArray[np.int64]:
@@ -207,10 +224,12 @@ def evaluate(known: Sequence[int], values: U32, wanted: Sequence[int], modulus: 
     """
     out = np.empty((len(wanted), values.shape[1]), np.uint32)
     if len(wanted):
-        low, high = np.empty((2, min(values.shape[1], _BLOCK)), np.uint64)
-        _combine(lagrange(known, wanted, modulus), values, np.uint64(modulus), low, high, out)
-        low[:] = 0
-        high[:] = 0
+        size = min(values.shape[1], _BLOCK)
+        low, high = np.empty((2, size), np.uint64)
+        part = np.empty((values.shape[0], size), np.uint32)
+        _combine(lagrange(known, wanted, modulus), values, np.uint64(modulus), part, low, high, out)
+        for used in (part, low, high):
+            used.fill(0)
     return out
 
 
@@ -219,32 +238,57 @@ def _combine(
     coefficients: In2[np.uint32],
     values: In2[np.uint32],
     modulus: np.uint64,
+    part: Out2[np.uint32],
     low: Out1[np.uint64],
     high: Out1[np.uint64],
     out: Out2[np.uint32],
 ) -> None:
-    # A product below 2^32, or each half of a longer one, so that 2^32 of them fit before one reduction.
-    n, is_short = values.shape[1], modulus < np.uint64(2**16)
-    for block in range((n + _BLOCK - 1) // _BLOCK):
-        begin = block * _BLOCK
-        size = min(_BLOCK, n - begin)
+    # A product below 2^32, or each half of a longer one, so that 2^32 of them fit before one reduction. Columns are taken to
+    # `part`, where those of a block lie together: rows whose distance is a power of two would evict each other.
+    n, is_short = values.shape[1], modulus >> np.uint64(15) == np.uint64(1)
+    block = part.shape[1]
+    for place in range((n + block - 1) // block):
+        begin = place * block
+        size = min(block, n - begin)
+        for j in range(values.shape[0]):
+            copy(values[j, begin : begin + size], part[j, :size])
         for row in range(out.shape[0]):
             low[:] = np.uint64(0)
             high[:] = np.uint64(0)
-            for j in range(values.shape[0]):
+            pairs = values.shape[0] // 2 if is_short else 0
+            for pair in range(pairs):
+                j = 2 * pair
+                f0, f1 = np.uint64(coefficients[row, j]), np.uint64(coefficients[row, j + 1])
+                v0, v1 = part[j, :size], part[j + 1, :size]
+                for i in range(size):
+                    low[i] += np.uint64(v0[i]) * f0 + np.uint64(v1[i]) * f1
+            for j in range(2 * pairs, values.shape[0]):
                 factor = np.uint64(coefficients[row, j])
-                column = values[j, begin : begin + size]
-                if is_short:
-                    for i in range(size):
-                        low[i] += np.uint64(column[i]) * factor
-                else:
-                    for i in range(size):
-                        product = np.uint64(column[i]) * factor
-                        low[i] += product & _LOW32
-                        high[i] += product >> np.uint64(32)
+                column = part[j, :size]
+                for i in range(size):
+                    product = np.uint64(column[i]) * factor
+                    low[i] += product & _LOW32
+                    high[i] += product >> np.uint64(32)
+            target = out[row, begin : begin + size]
+            if is_short:
+                reduce_short(low, modulus, target)
+                continue
             carry = np.uint64(2**32) % modulus
             for i in range(size):
-                out[row, begin + i] = np.uint32(((high[i] % modulus) * carry + low[i] % modulus) % modulus)
+                target[i] = np.uint32(((high[i] % modulus) * carry + low[i] % modulus) % modulus)
+
+
+@inlined
+def reduce_short(sums: U64, modulus: np.uint64, out: U32) -> None:
+    """out[i] = sums[i] mod a modulus of 16 bits, for sums below 2^52, without a division each.
+
+    Once its upper half is folded a sum is below 2^37, and 2^42 / modulus below 2^27: the quotient or one less.
+    """
+    fold, reciprocal = np.uint64(2**32) % modulus, np.uint64(2**42) // modulus
+    for i in range(out.size):
+        value = (sums[i] >> np.uint64(32)) * fold + (sums[i] & _LOW32)
+        rest = value - ((value * reciprocal) >> np.uint64(42)) * modulus
+        out[i] = np.uint32(min(rest, rest - modulus))
 
 
 def _stack(params: SumParameters, points: Sequence[int], shares: Sequence[U32] | U32) -> U32:

@@ -20,7 +20,7 @@ def n_slices(size: int) -> int:
 
 def cut(value: bytes) -> list[bytes]:
     """The slices of a value: all but the last have 2,048 bytes."""
-    return [value[SLICE_BYTES * place :][:SLICE_BYTES] for place in range(n_slices(len(value)))]
+    return [value[at : at + SLICE_BYTES] for at in range(0, len(value), SLICE_BYTES)] or [value]
 
 
 def root(leaves: Sequence[bytes]) -> bytes:

@@ -96,11 +96,19 @@ def _write(out: bytearray, value: Any) -> None:
 
 def _write_each(out: bytearray, values: tuple[Any, ...]) -> None:
     for value in values:
-        if type(value) is bytes:
+        kind = type(value)
+        if kind is bytes:
             out += _DIGEST_HEAD if len(value) == DIGEST_BYTES else _head(_BYTES, len(value))
             out += value
-        elif type(value) is int and 0 <= value < 24:
+        elif kind is int and 0 <= value < 24:
             out.append(value)
+        elif kind is str and value.isascii() and len(value) < 24:
+            out.append(_TEXT << 5 | len(value))
+            out += value.encode()
+        elif kind in _KNOWN:
+            head, fields_of = _KNOWN[kind]
+            out += head
+            _write_each(out, fields_of(value))
         else:
             _write(out, value)
 

@@ -139,6 +139,9 @@ class Preprocessor:
     imputed: tuple[Regression, ...] = ()
     unmarked: tuple[str, ...] | None = None
 
+    def __hash__(self) -> int:
+        return hash((self.mean, self.stddev, self.n_rows))  # columns take long
+
     @property
     def feature_names(self) -> tuple[str, ...]:
         """One name per feature: `age`, `age is missing`, `sex = female`, ..., `sex is missing`."""

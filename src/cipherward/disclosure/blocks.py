@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 from cipherward.disclosure.refusals import Refusal
 
@@ -14,8 +15,7 @@ ALONE = b""
 """In place of a block's digest: this register stands in sums by itself."""
 
 
-@dataclass(frozen=True, order=True)
-class Register:
+class Register(NamedTuple):
     """A table under one name at a hospital: all its extracts over time, and all columns derived from it."""
 
     hospital: bytes

@@ -83,7 +83,7 @@ class Memory:
 
     def spoiled(self, by: frozenset[Register]) -> Memory:
         """It was proved that these hospitals spoiled a sum."""
-        return replace(self, proved=self.proved | by)
+        return replace(self, proved=self.proved | by) if by else self
 
     @cached_property
     def _said(self) -> Mapping[Register, list[Statement]]:
@@ -104,10 +104,10 @@ class Memory:
         Who was in a block does not stand alone later, not even by agreement: where exactly `least` members had said no,
         the rest of an earlier sum of the block would be fewer of them.
         """
-        named = {s.block for s in self._said.get(said.register, ())}
-        named.add(self.blocks.get(said.register, ALONE))
-        # Most name what they named before.
-        if not all(earlier in (said.block, ALONE) or blocks.descends(said.block, earlier) for earlier in named):
+        named = [self.blocks.get(said.register, ALONE), *(s.block for s in self._said.get(said.register, ()))]
+        for earlier in named:
+            if earlier in (said.block, ALONE) or blocks.descends(said.block, earlier):
+                continue  # most name what they named before
             return Refusal(
                 1, "a register names another block than in an earlier sum", "its hospital names the block that it is in"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cipherward.crypto import wire
 from cipherward.crypto.scheme import SumTask, payload_digest
@@ -27,17 +27,26 @@ from cipherward.sums.messages import (
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member
 
+_LARGEST_KEPT = 1 << 18
+
 
 @dataclass
 class Ballot:
     """Votes and releases of one hospital; asked again, the same bytes.
 
-    `_given` holds consents that have not been released for, with the shares that they rest on.
+    `_given` holds consents that have not been released for, with the shares that they rest on; `_dealt` own contributions that
+    are short, as they stand in the ledger.
     """
 
     ledger: Ledger
     log: Log
     _given: dict[bytes, Consent] = field(default_factory=dict, repr=False)
+    _dealt: dict[bytes, Dealt] = field(default_factory=dict, repr=False)
+
+    def keep(self, context: bytes, dealt: Dealt) -> None:
+        """A contribution has been made, and is in the ledger."""
+        if len(dealt.payload) <= _LARGEST_KEPT:
+            self._dealt[context] = replace(dealt, update=b"")
 
     def consent(
         self,
@@ -112,6 +121,7 @@ class Ballot:
     def forget(self) -> None:
         """The sum is over."""
         self._given.clear()
+        self._dealt.clear()
 
     def _recalled(self, me: Member, task: SumTask) -> Consent | None:
         """The consent in the ledger, worked out again after a restart from the request that it answered."""
@@ -122,7 +132,7 @@ class Ballot:
         return answer if isinstance(answer, Consent) and answer.vote.manifest_digest == record.manifest else None
 
     def _checked(self, me: Member, task: SumTask, record: SumRecord, request: ConsentRequest) -> Consent | Complaint:
-        own = _own(me, record)
+        own = self._dealt.get(task.context) or _own(me, record, record.update or self.ledger.update(task.context))
         return hospital_steps.consent(me, task, request, private_key=record.private_key, own=own)
 
 
@@ -131,11 +141,11 @@ def manifest_of(me: Member, request: ConsentRequest) -> Manifest:
     return unsign(request.manifest, Manifest, study=me.rules.study, keys=me.rules.keys, sender=0)
 
 
-def _own(me: Member, record: SumRecord) -> Dealt | None:
-    if not record.update:
+def _own(me: Member, record: SumRecord, data: bytes) -> Dealt | None:
+    if not data:
         return None
-    update = wire.decode(Update, record.update)
+    update = wire.decode(Update, data)
     header = unsign(record.header, Header, study=me.rules.study, keys=me.rules.keys, sender=me.index)
     if payload_digest(update.payload) != header.payload_digest:
         raise ProtocolError("my own stored update does not match its header")
-    return Dealt(record.header, update.payload, record.update)
+    return Dealt(record.header, update.payload, data)

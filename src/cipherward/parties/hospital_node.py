@@ -216,16 +216,16 @@ class HospitalNode:
     # deal
 
     def _joined(self, body: Joined) -> list[bytes]:
-        task, record = self._current(body.context)
+        task, record = self._current(body.context, in_brief=True)
         if record.vote and not record.manifest:
             return [pack("Vote", record.vote)]
-        if record.update:
-            return [pack("Update", record.update)]
+        if record.header and (update := self.ledger.update(task.context)):
+            return [pack("Update", update)]
         if record.is_void or record.vote or not record.joined:
             raise RefusedError("this attempt is over")
         if not task.admits(self.index):
             raise RefusedError("this sum is for contributions of others; I help to open it")
-        hospital_steps.holders_of(self.rules, task, body)
+        holders = hospital_steps.holders_of(self.rules, task, body)
         block = self.rules.blocks.of(self.standing.register)
         if refusal := self.standing.problem(block, self.rules.blocks):
             facts = {"sum": self.state.sums_done, "code": BOUND, "rule": refusal.rule}
@@ -240,9 +240,10 @@ class HospitalNode:
         with self.ledger.together():
             self.standing.named(block, task.context)
             said = self.standing.statement(block, has_rows=has_rows)
-            dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said)
+            dealt = hospital_steps.deal(self._me, task, body, vector, randomness, record.private_key, said, holders)
             self.ledger.record_update(task.context, dealt.header, dealt.update)
         self._answers.keep(task.context, dealt.one_time)
+        self._ballot.keep(task.context, dealt)
         self._spend("encrypt", started)
         return [pack("Update", dealt.update)]
 
@@ -257,7 +258,7 @@ class HospitalNode:
     def _consent(self, data: bytes) -> list[bytes]:
         started, request = self.clock(), wire.decode(ConsentRequest, data)
         manifest = manifest_of(self._me, request)
-        task, record = self._current(manifest.context)
+        task, record = self._current(manifest.context, in_brief=True)
         if not record.vote:
             attempts.check_consent(self.ledger, self._attempts, record.attempt)
         answer = self._ballot.consent(

@@ -6,7 +6,7 @@ All are read from the ledger whenever they are needed: several studies of one ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -105,13 +105,14 @@ class Standing:
 
     def widen(self, answer: Agreement) -> None:
         """People have answered: may this hospital be singled out?"""
-        if self.binding.widen(answer) != self.binding:
-            self._bind(self.binding.widen(answer))
+        before = self.binding
+        self._bind(before, before.widen(answer))
 
     def named(self, block: bytes, context: bytes) -> None:
         """Called before the header that says so leaves the hospital."""
-        self._bind(self.binding.named(block, context))
-        self._step(self.refreshes.named(self.refresh, context))
+        binding, refreshes = self.binding, self.refreshes
+        self._bind(binding, binding.named(block, context))
+        self._step(refreshes, refreshes.named(self.refresh, context))
 
     def signing_problem(self, split: Split) -> Refusal | None:
         """Why this hospital must not sign that its block splits so, if it must not."""
@@ -119,7 +120,8 @@ class Standing:
 
     def signed(self, split: Split) -> None:
         """Called before the signature leaves the hospital: from now on the register stands with its part only."""
-        self._bind(self.binding.signed(split))
+        before = self.binding
+        self._bind(before, before.signed(split))
 
     def problem(self, block: bytes, blocks: Blocks) -> Refusal | None:
         """Why this register must not name this block now, or be read as this study does, if it must not."""
@@ -154,36 +156,38 @@ class Standing:
 
     def voted(self, context: bytes, statements: tuple[Statement, ...]) -> None:
         """Called before the vote leaves the hospital: a certified opening that is withheld counts from the vote."""
-        self._remember(self.memory.voted(context, statements))
+        before = self.memory
+        self._remember(before, before.voted(context, statements))
 
-    def void(self, contexts: Iterable[bytes]) -> None:
+    def void(self, contexts: Collection[bytes]) -> None:
         """Void certificates for these attempts were checked."""
-        memory, binding, refreshes = self.memory, self.binding, self.refreshes
+        if not contexts:
+            return
+        before = memory, binding, refreshes = self.memory, self.binding, self.refreshes
         for context in contexts:
             memory, binding, refreshes = memory.voided(context), binding.voided(context), refreshes.voided(context)
-        self._remember(memory)
-        self._bind(binding)
-        self._step(refreshes)
+        self._keep(before, (memory, binding, refreshes))
 
     def opened(self, context: bytes, attempts: Iterable[bytes], said: tuple[Statement, ...], blocks: Blocks) -> None:
         """An opening was checked. No other attempt at its sum, among `attempts`, will be opened.
 
         Called before the receipt is in the ledger; again, it changes nothing.
         """
-        memory, binding, refreshes = self.memory.opened(context, said, blocks), self.binding, self.refreshes
+        before = memory, binding, refreshes = self.memory, self.binding, self.refreshes
+        memory = memory.opened(context, said, blocks)
         is_in = any(one.register == self.register for one in said)
         for other in attempts:
             memory = memory.voided(other)
             is_here = other == context and is_in
             binding = binding.opened(other) if is_here else binding.voided(other)
             refreshes = refreshes.was_opened(other) if is_here else refreshes.voided(other)
-        self._remember(memory)
-        self._bind(binding)
-        self._step(refreshes)
+        self._keep(before, (memory, binding, refreshes))
 
     def spoiled(self, by: frozenset[Register]) -> None:
         """It was proved that these hospitals dealt false shares, or spoiled a sum."""
-        self._remember(self.memory.spoiled(by))
+        if by:
+            before = self.memory
+            self._remember(before, before.spoiled(by))
 
     def learn(self, of_study: Memory) -> None:
         """What the openings of a study say that this hospital has verified; a ledger may be younger than they are."""
@@ -195,7 +199,7 @@ class Standing:
             founded=known.founded | of_study.founded,
             proved=known.proved | of_study.proved,
         )
-        self._remember(merged)
+        self._remember(known, merged)
 
     # the ledger
 
@@ -207,21 +211,26 @@ class Standing:
     def _refreshes_name(self) -> str:
         return f"refreshes {self.register.name}"
 
-    def _step(self, refreshes: Refreshes) -> None:
-        if refreshes == self.refreshes:
+    def _keep(self, before: tuple[Memory, Binding, Refreshes], now: tuple[Memory, Binding, Refreshes]) -> None:
+        self._remember(before[0], now[0])
+        self._bind(before[1], now[1])
+        self._step(before[2], now[2])
+
+    def _step(self, before: Refreshes, refreshes: Refreshes) -> None:
+        if refreshes == before:
             return
         still = tuple(_Open(context, refresh) for context, refresh in sorted(refreshes.open.items()))
         kept = _Refreshes(tuple(sorted(refreshes.opened)), still)
         self.ledger.record_standing(self._refreshes_name, wire.encode(kept))
 
-    def _bind(self, binding: Binding) -> None:
-        if binding == self.binding:
+    def _bind(self, before: Binding, binding: Binding) -> None:
+        if binding == before:
             return
         kept = _Binding(binding.block, int(binding.agreement), tuple(sorted(binding.open)), int(binding.is_founded))
         self.ledger.record_standing(self._name, wire.encode(kept))
 
-    def _remember(self, memory: Memory) -> None:
-        if memory == self.memory:
+    def _remember(self, before: Memory, memory: Memory) -> None:
+        if memory == before:
             return
         kept = _Memory(
             tuple(_kept(Statement(register, block, Agreement.NO)) for register, block in sorted(memory.blocks.items())),

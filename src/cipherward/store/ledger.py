@@ -203,7 +203,11 @@ class Ledger(MarkedTables):
         known = self.in_brief(context)
         if known is None:
             return None
-        return replace(known, update=self._large(_UPDATE, context), request=self._large(_REQUEST, context))
+        return replace(known, update=self.update(context), request=self._large(_REQUEST, context))
+
+    def update(self, context: bytes) -> bytes:
+        """The contribution to this sum, empty where there is none, or none any more."""
+        return self._large(_UPDATE, context)
 
     def in_brief(self, context: bytes) -> SumRecord | None:
         """The same without the contribution and the request, which are long."""

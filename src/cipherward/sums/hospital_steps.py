@@ -122,6 +122,7 @@ def deal(
     randomness: bytes,
     private_key: bytes = b"",
     said: Statement | None = None,
+    holders: Mapping[int, bytes] | None = None,
 ) -> Dealt:
     """Step 2. Encrypt the vector, seal a share to every holder, sign the header.
 
@@ -130,9 +131,10 @@ def deal(
         randomness: OS randomness and device key; never reused.
         private_key: from `join`; only `masks` needs it.
         said: how my register stands in this sum; None: alone, since it has agreed to be singled out.
+        holders: what `holders_of` gives for this list, where that has been called.
     """
     said = said or alone(me.rules, me.index)
-    holders = holders_of(me.rules, task, joined)
+    holders = holders or holders_of(me.rules, task, joined)
     if me.index not in holders:
         raise FaultyCoordinatorError("the list of joins leaves me out but asks for my update", culprit="coordinator")
     protected = me.rules.scheme.protect(task, me.index, vector, holders, randomness, private_key)

@@ -69,13 +69,13 @@ class SentUpdate:
 
 def settings(study: Study) -> Mapping[str, Any]:
     """The settings from which the way follows, by the names that people write, as JSON values."""
-    document = study.model_dump(mode="json")
+    aggregation, training = (part.model_dump(mode="json") for part in (study.aggregation, study.training))
     rounding = "stochastic" if study.has_stochastic_rounding else "nearest"
     return {
-        **{f"aggregation.{name}": document["aggregation"][name] for name in _AGGREGATION},
+        **{f"aggregation.{name}": aggregation[name] for name in _AGGREGATION},
         "aggregation.bits": study.bits,
         "aggregation.rounding": rounding,
-        **{f"training.{name}": document["training"].get(name) for name in _TRAINING},
+        **{f"training.{name}": training.get(name) for name in _TRAINING},
     }
 
 
