@@ -16,7 +16,7 @@ from tests import simulator
 from tests.installed import needs
 
 from cipherward.errors import StudyError
-from cipherward.learning import catalogue, frozen, models, sgd, weight_files
+from cipherward.learning import backbones, catalogue, frozen, models, network_sgd, sgd, weight_files
 from cipherward.learning.outcome import Outputs
 from cipherward.privacy.noise import record_noise
 from cipherward.privacy.randomness import SYSTEM
@@ -99,6 +99,26 @@ def test_a_row_is_predicted_alike_alone_and_beside_others_while_training() -> No
     module.train()
     rows = torch.from_numpy(images(3)[0])
     assert torch.allclose(module(rows[:1]), module(rows)[:1], atol=1e-5)
+
+
+def test_rows_that_are_scored_again_go_through_the_network_once_to_the_same_bits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module, untouched = built(kind(), outputs=Outputs(3)), built(kind(), outputs=Outputs(3))
+    seen: list[int] = []
+    module.network.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+    parts = images(1)[0], images(2, 7)[0]
+    for vector in (models.flatten(module), models.flatten(module) * np.float32(3)):
+        for rows in parts:
+            models.load(untouched, vector)
+            with torch.inference_mode():
+                fresh = untouched(torch.from_numpy(rows)).double().numpy()
+            assert np.array_equal(network_sgd.outputs(module, vector, rows), fresh)
+    assert seen == [60, 7]
+    monkeypatch.setattr(backbones, "_KEPT_BYTES", 1000)
+    for _ in range(2):
+        network_sgd.outputs(module, models.flatten(module), images(3)[0])
+    assert seen == [60, 7, 60, 60]
 
 
 def test_seeded_weights_follow_from_the_seed_bit_by_bit() -> None:

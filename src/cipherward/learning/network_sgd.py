@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cipherward.errors import CipherwardError, UnfitUpdateError, words_of
-from cipherward.learning import checks, frozen, models, networks
+from cipherward.learning import backbones, checks, frozen, models, networks
 from cipherward.learning.devices import Device, resolve_device
 from cipherward.learning.outcome import Outcome
 from cipherward.learning.outcome_binary import BINARY
@@ -103,23 +103,26 @@ def outputs(
     networks.load(module, vector)
     was_training = module.training
     module.eval()
+    scored = module.scored if isinstance(module, backbones.Frozen) else None
     found: list[NDArray[np.float64]] = []
     with torch.inference_mode(), _threads(min(_SCORE_ROWS, len(features)) * len(vector)):
         for start in range(0, len(features), _SCORE_ROWS):
             part = _tensor(features[start : start + _SCORE_ROWS], target)
-            found.append(logits(module, part).double().cpu().numpy())
+            found.append(logits(module, part, scored).double().cpu().numpy())
     module.train(was_training)
     return np.concatenate(found) if found else np.empty(0, dtype=np.float64)
 
 
-def logits(module: nn.Module, rows: torch.Tensor) -> torch.Tensor:
-    """The module's output, shape (n,), of several numbers per row (n, outputs).
+def logits(
+    module: nn.Module, rows: torch.Tensor, forward: Callable[[torch.Tensor], torch.Tensor] | None = None
+) -> torch.Tensor:
+    """The module's output, shape (n,), of several numbers per row (n, outputs). `forward`: other than the module's call.
 
     Raises:
         UnfitUpdateError: the module's own code failed on these rows.
     """
     with _own_code(module, f"a batch of {len(rows)} row(s)"):
-        output: torch.Tensor = module(rows)
+        output: torch.Tensor = (forward or module)(rows)
         return output.reshape((len(rows), -1) if output.numel() > len(rows) else (len(rows),)).float()
 
 
