@@ -130,7 +130,7 @@ MORE = {
     "a link to itself": Case(lambda path: path.symlink_to(path), ("cannot read", "check the path")),
     "a workbook whose table begins in column B": Case(excel(moved), name="t.xlsx"),
     "a workbook whose table begins in cell B2": Case(excel(moved_down), ("row 1 of the sheet", "is blank"), name="t.xlsx"),
-    "a workbook with a hidden sheet alone": Case(excel(hidden), ("no visible sheet with cells: 'Sheet', 'empty'",), name="t.xlsx"),
+    "a workbook with a hidden sheet alone": Case(excel(hidden), ("no visible sheet with cells: hidden sheet 'Sheet', sheet 'empty' without cells",), name="t.xlsx"),
     "a workbook that shows percent": Case(excel(shown_as_percent), name="t.xlsx"),
     "a workbook with a filter": Case(excel(filtered), name="t.xlsx", assumed="18 hidden row(s) read as the others are"),
     "a workbook with true for a number": Case(excel(put(B3=True)), ("'age', row 2: 'TRUE' is not a number",), name="t.xlsx"),

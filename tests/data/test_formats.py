@@ -114,6 +114,94 @@ REFUSED: dict[str, tuple[Callable[[Sheet], object], str, str]] = {
 }  # fmt: skip
 
 
+def become(path: Path, kinds: dict[int, str]) -> Path:
+    """Make sheets of a workbook, by number from 1, sheets of another kind: a dialog, or macros as Excel 4 had them."""
+    types = {
+        "dialogsheet": "http://schemas.openxmlformats.org/officeDocument/2006/relationships/dialogsheet",
+        "macrosheet": "http://schemas.microsoft.com/office/2006/relationships/xlMacrosheet",
+    }
+    worksheet = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet"
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    for number, kind in kinds.items():
+        for name, content in list(parts.items()):
+            parts[name] = content.replace(
+                f'"{worksheet}" Target="/xl/worksheets/sheet{number}.xml"'.encode(),
+                f'"{types[kind]}" Target="/xl/{kind}s/sheet{number}.xml"'.encode(),
+            )
+        parts[f"xl/{kind}s/sheet{number}.xml"] = parts.pop(f"xl/worksheets/sheet{number}.xml")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def charted(sheet: Sheet) -> None:
+    """A chart of the sheet's numbers on a sheet of its own."""
+    from openpyxl.chart import BarChart, Reference
+
+    chart = BarChart()
+    chart.add_data(Reference(sheet, min_col=2, min_row=1, max_row=N), titles_from_data=True)
+    sheet.parent.create_chartsheet("Ages", 0).add_chart(chart)
+
+
+def more_sheets(sheet: Sheet) -> None:
+    for name in ("Dialog", "Macros", "Old", "Older", "Spare"):
+        sheet.parent.create_sheet(name).append(["x"] if name != "Spare" else [])
+    sheet.parent["Old"].sheet_state = "hidden"
+    sheet.parent["Older"].sheet_state = "veryHidden"
+
+
+def test_sheets_that_are_no_tables_are_left_out_and_named(tmp_path: Path) -> None:
+    plain = read_table(workbook(tmp_path / "plain.xlsx"))
+    with_chart = read_table(workbook(tmp_path / "chart.xlsx", charted))
+    assert with_chart.table.equals(plain.table)
+    assert with_chart.assumed == ("sheet 'Sheet' of an Excel workbook", "chart sheet 'Ages' left out")
+    path = become(workbook(tmp_path / "many.xlsx", more_sheets), {2: "dialogsheet", 3: "macrosheet"})
+    many = read_table(path)
+    assert many.table.equals(plain.table)
+    assert many.assumed[1] == (
+        "hidden sheet 'Old', very hidden sheet 'Older', sheet 'Spare' without cells, dialog sheet 'Dialog', "
+        "macro sheet 'Macros' left out"
+    )
+
+
+def test_a_chart_without_a_drawing_ends_nothing(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "t.xlsx", charted)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist() if "chart" not in name or "sheet" in name}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            if "chartsheets/_rels" not in name:
+                archive.writestr(name, content)
+    assert read_table(path).assumed[1] == "chart sheet 'Ages' left out"
+
+
+def test_a_workbook_of_charts_alone_is_refused_with_their_names(tmp_path: Path) -> None:
+    def alone(sheet: Sheet) -> None:
+        charted(sheet)
+        del sheet.parent["Sheet"]
+
+    with pytest.raises(TableError, match="no visible sheet with cells: chart sheet 'Ages'") as refused:
+        read_table(workbook(tmp_path / "t.xlsx", alone))
+    assert "give the workbook with the table" in refused.value.hint
+
+
+def test_a_chart_that_a_mapping_file_names_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="chart sheet 'Ages' of the workbook is no table; its sheets: 'Sheet'"):
+        read_table(workbook(tmp_path / "t.xlsx", charted), FileSettings(sheet="Ages"))
+
+
+@pytest.mark.parametrize("state", ["hidden", "veryHidden"])
+def test_a_hidden_sheet_is_read_where_a_mapping_file_names_it(state: str, tmp_path: Path) -> None:
+    def change(sheet: Sheet) -> None:
+        sheet.parent.create_sheet("Notes").append(["x"])
+        sheet.sheet_state = state
+
+    path = workbook(tmp_path / "t.xlsx", change)
+    assert read_table(path, FileSettings(sheet="Sheet")).table.height == N
+
+
 @pytest.mark.parametrize(("change", "said", "remedy"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_sheet_that_is_no_plain_table_is_refused(
     change: Callable[[Sheet], object], said: str, remedy: str, tmp_path: Path

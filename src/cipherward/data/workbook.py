@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from cipherward.data import sheets
 from cipherward.data.reader_settings import ReaderSettings
 from cipherward.data.refused import RefusedFile
 
@@ -36,10 +37,7 @@ def read(path: Path, settings: ReaderSettings) -> tuple[pl.DataFrame, dict[str, 
     Raises:
         RefusedFile: no sheet, several sheets, or a sheet that is no table.
     """
-    from openpyxl import load_workbook
-
-    book = load_workbook(path.open("rb"), read_only=True, data_only=True, keep_links=False)
-    sheet, assumed = _chosen(book, settings.sheet)
+    sheet, assumed = sheets.chosen(path, settings.sheet)
     marks = _marks(path, sheet._worksheet_path, settings.skip_lines)
     rows = _rows(sheet, settings, marks.last_unfinished)
     header = next(rows, (0, []))[1]
@@ -79,40 +77,6 @@ def read(path: Path, settings: ReaderSettings) -> tuple[pl.DataFrame, dict[str, 
     kept = [place for place in range(n_wide) if place not in empty]
     facts = {"assumed": assumed, "rows": [number for number, _ in full], "header": [header[place] for place in kept]}
     return pl.DataFrame([columns[place].rename(str(at)) for at, place in enumerate(kept)]), facts
-
-
-def _chosen(book: Any, wanted: str) -> tuple[Any, list[str]]:
-    sheets = {sheet.title: sheet for sheet in book.worksheets}
-    listed = ", ".join(repr(name) for name in sheets)
-    for sheet in sheets.values():
-        sheet.reset_dimensions()  # some programs write a size that is not the sheet's
-    if wanted:
-        if wanted not in sheets:
-            raise RefusedFile(
-                f"the workbook has no sheet {wanted!r}; its sheets: {listed}",
-                "correct [file] sheet in the mapping file",
-                logged="the workbook has no sheet of the name that was set",
-            )
-        return sheets[wanted], [f"sheet {wanted!r} of an Excel workbook, as set"]
-    seen = {name: sheet for name, sheet in sheets.items() if sheet.sheet_state == "visible" and _has_cells(sheet)}
-    if len(seen) != 1:
-        said = (
-            f"the workbook has {len(seen)} sheets with cells"
-            if seen
-            else "the workbook has no visible sheet with cells"
-        )
-        raise RefusedFile(
-            f"{said}: {listed}", "name the one with the table in a mapping file ([file] sheet)", logged=said
-        )
-    ((name, sheet),) = seen.items()
-    assumed = [f"sheet {name!r} of an Excel workbook"]
-    if len(sheets) > 1:
-        assumed.append(f"{len(sheets) - 1} other sheet(s), hidden or without cells, left out")
-    return sheet, assumed
-
-
-def _has_cells(sheet: Any) -> bool:
-    return any(value is not None for row in sheet.iter_rows(values_only=True) for value in row)
 
 
 def _rows(sheet: Any, settings: ReaderSettings, last_unfinished: int) -> Iterator[tuple[int, list[Any]]]:
