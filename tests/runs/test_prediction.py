@@ -11,6 +11,7 @@ from tests import simulator
 
 from cipherward.errors import DataError
 from cipherward.runs.prediction import EMPTY, predict, predict_rows
+from cipherward.simulation.simulate import run_study
 
 HEADER = "id,age,dose,ward"
 ROWS = ["a,0.5,1.25,A", 'b,,"",', "c,99,-1,B", "d,nan,2,A", "=e,-3.5,0,B"]
@@ -58,6 +59,42 @@ def test_a_missing_category_that_counts_as_another_one_is_said(tmp_path: Path) -
     found = predict_rows(path, write(tmp_path / "t.csv", ["a,0.5,,", "b,0.5,1,B", "c,0.5,1,"]))
     assert found.assumed == ("dose missing; ward missing, counts as 'B'", "", "ward missing, counts as 'B'")
     assert found.scores[1] == found.scores[2]
+
+
+QUICK_TREES = {"floors": False, "leaf_rows": 20, "stages": 2, "trees": 4, "max_depth": 3}
+
+
+@pytest.mark.parametrize(("task", "kind"), [("points", "points"), ("boost", "boosted-trees")])
+def test_models_of_bins_say_what_a_rare_unknown_or_missing_value_counts_as(
+    task: str, kind: str, tmp_path: Path
+) -> None:
+    columns = [
+        {"name": "age", "kind": "numeric", "minimum": -8.0, "maximum": 8.0},
+        {"name": "dose", "kind": "numeric", "minimum": 1000.0, "maximum": 9000.0},
+        {"name": "ward", "kind": "categorical", "categories": ["A", "B", "C", "other"]},
+    ]
+    sections = {"task": task, "model": {"kind": kind}, "columns": columns}
+    if task == "boost":
+        sections |= {"settings": QUICK_TREES, "training": {}}
+    folder = simulator.write_tables(tmp_path / "tables", 4)
+    for table in folder.glob("*.csv"):  # nearly everybody has the same
+        header, *rows = [line.split(",") for line in table.read_text().splitlines()]
+        table.write_text("\n".join(",".join(each) for each in [header, *([a, "5000", w, o] for a, _, w, o in rows)]))
+    path = run_study(simulator.study(4, **sections), base=folder, out=tmp_path / "run", device="cpu").path
+    found = predict_rows(path, write(tmp_path / "t.csv", ["a,0,2000,A", "b,0,,C", "c,0,,X", "d,,2000,", "e,,,"]))
+    shared = "A" if "A" in found.assumed[0] else "B"  # the rarest that is kept
+    together = {"C": f"'{shared}', 'other', no value", "other": f"'{shared}', 'C', no value"}
+    own = "ward 'A' counts as one with 'C', 'other', no value" if shared == "A" else ""
+    assert found.assumed[0] == own
+    assert found.assumed[1] == f"ward 'C' counts as one with {together['C']}; dose missing"
+    assert found.assumed[2] == (
+        f"ward: category not declared, read as other; ward 'other' counts as one with {together['other']}; dose missing"
+    )
+    age, _, ward = found.assumed[3].partition("; ")
+    assert age.startswith("age missing, counts as ")
+    assert ward == f"ward missing, counts as one with '{shared}', 'C', 'other'"
+    assert found.assumed[4] == EMPTY
+    assert "not looked at by this model: 'dose'" in found.notes
 
 
 def test_values_that_are_all_outside_the_range_are_flagged_not_refused(run: Path, tmp_path: Path) -> None:

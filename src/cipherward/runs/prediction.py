@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,10 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data import substitutes as substitutes_of
 from cipherward.data.inputs import Inputs
-from cipherward.data.preprocess import Preprocessor
 from cipherward.data.problems import table_error
-from cipherward.data.rare_categories import counts_as
 from cipherward.data.schema import Converted, convert, declared_range
 from cipherward.data.sources import load_table_for_prediction
 from cipherward.data.tables import read_table
@@ -29,7 +28,7 @@ from cipherward.study import Column
 from cipherward.tasks.yardsticks import outcome_at
 
 _BATCH = 1024
-EMPTY = "no value in any column: only the average is predicted"
+EMPTY = "no value in any column: the prediction says nothing of this row"
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,9 @@ def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_co
     ids = tuple(as_text(raw.table[id_column]).fill_null("").to_list()) if id_column else ()
     assumed = assumptions(found, inputs)
     written = outcome.columns(), outcome.cells(scores)
-    return Predictions(raw.rows, scores, *written, assumed, id_column, ids, raw.assumed, outcome.caution)
+    unused = substitutes_of.unused(inputs)
+    ignored = (f"not looked at by this model: {', '.join(map(repr, unused))}",) if unused else ()
+    return Predictions(raw.rows, scores, *written, assumed, id_column, ids, (*raw.assumed, *ignored), outcome.caution)
 
 
 def finished(path: Path) -> tuple[ModelFile, Inputs]:
@@ -169,30 +170,20 @@ def assumptions(found: Converted, inputs: Inputs) -> tuple[str, ...]:
             continue  # said below, as for an empty field
         for row in np.flatnonzero(mark.rows):
             said[row].append(_sentence(by_name[mark.column], mark.rule, found.table[mark.column][int(row)]))
-    for name, pairs in inputs.merged if isinstance(inputs, Preprocessor) else ():
-        for category, into in pairs:
-            for row in np.flatnonzero((found.table[name] == category).fill_null(False).to_numpy()):
-                said[row].append(f"{name} {category!r} had few patients, {counts_as(into)}")
+    substitutes = substitutes_of.of(inputs)
+    for name, pairs in substitutes.items():
+        for category, clause in pairs.items():
+            if category is not None:
+                for row in np.flatnonzero((found.table[name] == category).fill_null(False).to_numpy()):
+                    said[row].append(f"{name} {category!r} {clause}")
     empty = found.table.select(pl.all_horizontal(pl.all().is_null()).alias("empty"))["empty"].to_numpy()
-    filled = {each.column for each in inputs.imputed if each.weights} if isinstance(inputs, Preprocessor) else set()
-    hosts = {
-        column.name: into
-        for column in inputs.columns
-        if isinstance(inputs, Preprocessor) and (into := inputs.missing_as(column)) is not None
-    }
-    for name, text in _missing(found, filled, hosts):
-        for row in np.flatnonzero(found.table[name].is_null().to_numpy() & ~empty):
-            said[row].append(text)
+    for name, series in zip(found.table.columns, found.table.get_columns(), strict=True):
+        clause = substitutes.get(name, {}).get(None, "")
+        for row in np.flatnonzero(series.is_null().to_numpy() & ~empty):
+            said[row].append(f"{name} missing" + (f", {clause}" if clause else ""))
     for row in np.flatnonzero(empty):
         said[row] = [EMPTY]
     return tuple("; ".join(parts) for parts in said)
-
-
-def _missing(found: Converted, filled: Collection[str], hosts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, series in zip(found.table.columns, found.table.get_columns(), strict=True):
-        if series.null_count():
-            how = f", {counts_as(hosts[name])}" if name in hosts else ""
-            yield name, f"{name} missing" + (", predicted from the other columns" if name in filled else how)
 
 
 def _sentence(column: Column, rule: Rule, value: object) -> str:
