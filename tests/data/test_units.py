@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -280,3 +282,24 @@ def test_data_check_says_where_a_name_or_a_label_says_another_unit(make_study: M
     assert len(found.units) == 1
     alike = [Column(name="WT_KG", kind="numeric", minimum=0, maximum=300, unit="kg")]
     assert not list(unit_hints.hints(alike, {"WT_KG": ("Weight (kg)",)}))
+
+
+def test_usual_units_are_known_without_the_library_and_as_the_library_knows_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = ("{visits}", "{grey_levels}", "{a1_B}")
+    for code in (*units._USUAL_CODES, *units._USUAL.values(), *counted):
+        assert units._unit(code) is not None, code
+    monkeypatch.setattr(units, "_unit", lambda _text: pytest.fail("loads the registry"))
+    assert all(map(units.is_code, (*units._USUAL_CODES, *counted)))
+    assert units.converter("mg/dL", "mg/dL")(np.array([1.5, np.nan])).tolist()[0] == 1.5
+
+
+def test_one_registry_is_made() -> None:
+    code = (
+        "import pint; made = []; init = pint.UnitRegistry.__init__\n"
+        "pint.UnitRegistry.__init__ = lambda self, *a, **k: (made.append(1), init(self, *a, **k))[1]\n"
+        "from cipherward.data import units; assert units.converter('[lb_av]', 'kg')(2.0) > 0.9; print(len(made))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"

@@ -1,13 +1,16 @@
 """Units by their UCUM code (ucum.org): whether a code is one, and how values of one unit become values of another.
 
-ucumvert reads the codes and pint converts (extra `units`); both are loaded when a unit is looked at.
+ucumvert reads the codes and pint converts (extra `units`); both take half a second to load, and are loaded when a unit is looked at
+that is none of the usual ones, or converted.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,16 @@ _USUAL = {
     "kg/m²": "kg/m2", "kg/m^2": "kg/m2", "iu/l": "[IU]/L", "u/l": "U/L", "10^9/l": "10*9/L", "10^3/µl": "10*3/uL", "µg/l": "ug/L", "mcg/l": "ug/L",
 }  # fmt: skip
 """What people write, in small letters, and its UCUM code."""
+_USUAL_CODES = frozenset({
+    "a", "mo", "wk", "d", "h", "min", "s", "ms", "/min", "/h", "/d", "/wk", "%", "[ppm]", "1", "kg", "g", "mg", "ug", "ng", "[lb_av]", "m", "cm",
+    "mm", "um", "um2", "mm2", "cm2", "m2", "[in_i]", "L", "dL", "mL", "uL", "fL", "kg/m2", "mm[Hg]", "kPa", "cm[H2O]", "Cel", "[degF]", "K", "mol/L",
+    "mmol/L", "umol/L", "nmol/L", "pmol/L", "mmol/mol", "g/L", "g/dL", "mg/L", "mg/dL", "ug/L", "ug/dL", "ug/mL", "ng/L", "ng/dL", "ng/mL", "pg/mL",
+    "pg", "U/L", "[IU]/L", "m[IU]/L", "u[IU]/mL", "k[IU]/L", "10*9/L", "10*3/uL", "10*6/uL", "10*12/L", "meq/L", "mosm/kg", "mL/min",
+    "mL/min/{1.73_m2}", "L/min", "mL/kg", "mg/g", "mg/mmol", "mm/h", "mg/kg", "ug/kg/min", "mg/d", "g/d", "kcal", "J", "W", "Hz", "dB", "mV", "Gy",
+    "mSv",
+})  # fmt: skip
+_COUNTED = re.compile(r"\{[A-Za-z0-9_]+\}")
+"""Things that are counted, in UCUM's braces."""
 
 
 def can_be_told() -> bool:
@@ -37,7 +50,8 @@ def is_code(unit: str) -> bool:
     Raises:
         DataError: the libraries are not installed.
     """
-    return _unit(unit) is not None
+    _check_installed()
+    return unit in _USUAL_CODES or bool(_COUNTED.fullmatch(unit)) or _unit(unit) is not None
 
 
 def suggestion(unit: str) -> str:
@@ -62,6 +76,8 @@ def converter(given: str, wanted: str) -> Convert:
         DataError: one of them is no UCUM code, or they do not measure the same kind of thing. Amounts of substance and masses, such as
             mmol/L and mg/dL, convert only with the molar mass of what is measured, which a unit does not say.
     """
+    if given == wanted and is_code(given):
+        return lambda values: np.array(values, dtype=np.float64)
     units = []
     for text in (given, wanted):
         unit = _unit(text)
@@ -79,7 +95,7 @@ def converter(given: str, wanted: str) -> Convert:
             hint="give factor and, where needed, offset: from mg/dL of glucose to mmol/L the factor is 1 / 18.016 (its molar mass in "
             "tenths of a gram)",
         )
-    quantity = _registry().Quantity
+    quantity = _registry()[0].Quantity
 
     def convert(values: NDArray[np.float64]) -> NDArray[np.float64]:
         found: NDArray[np.float64] = np.asarray(
@@ -90,19 +106,28 @@ def converter(given: str, wanted: str) -> Convert:
     return convert
 
 
-@cache
-def _registry() -> Any:
+def _check_installed() -> None:
     if not can_be_told():
         raise DataError("units need the Python packages pint and ucumvert, which are not installed", hint=_INSTALL)
-    from ucumvert import PintUcumRegistry
 
-    return PintUcumRegistry()
+
+@cache
+def _registry() -> tuple[Any, Callable[[str], Any]]:
+    """pint's registry with UCUM's units, and what reads a code. `ucumvert.PintUcumRegistry` would make two registries."""
+    _check_installed()
+    import ucumvert
+    from pint import UnitRegistry
+
+    registry: Any = UnitRegistry()
+    registry.load_definitions(Path(ucumvert.__file__).with_name("pint_ucum_defs.txt"))
+    parser, read = ucumvert.get_ucum_parser(), ucumvert.UcumToPintTransformer(ureg=registry).transform
+    return registry, lambda text: read(ucumvert.parse_ucum(text, parser))
 
 
 @cache
 def _unit(text: str) -> Any:
-    registry = _registry()
+    read = _registry()[1]
     try:
-        return registry.from_ucum(text) if text.strip() == text and text else None
+        return read(text) if text.strip() == text and text else None
     except Exception:  # the parser's and pint's own errors, of many kinds: this is no unit
         return None
