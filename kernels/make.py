@@ -34,7 +34,7 @@ SOURCE = Path(compiled.__file__).parent
 ROOMS = {
     "crypto": ("_crt", "_kernels", "_ntt", "masks", "packing", "sampling", "shamir"),
     "data": ("forest",),
-    "learning": ("linear", "trees"),
+    "learning": ("elimination", "linear", "trees"),
     "privacy": ("discrete",),
 }
 OPTIONS: dict[str, Any] = {

@@ -19,7 +19,7 @@ from cipherward import compiled, native
 from cipherward.crypto import _ntt, masks, packing, params, ring, sampling, shamir
 from cipherward.crypto.params import SumParameters
 from cipherward.data import forest
-from cipherward.learning import linear, trees
+from cipherward.learning import elimination, linear, trees
 from cipherward.privacy import discrete
 from cipherward.study import Training
 
@@ -171,6 +171,11 @@ def transforms() -> list[Any]:
     return [x, y]
 
 
+def equations() -> list[Any]:
+    half = np.random.default_rng(7).normal(0, 1, (75, 70))
+    return [elimination.solved(half.T @ half, half[0])]
+
+
 WORKS = [
     (a_sum, ["_crt", "_kernels", "packing"]),
     (shares, ["shamir"]),
@@ -179,6 +184,7 @@ WORKS = [
     (noise, ["discrete"]),
     (regression, ["linear"]),
     (boosted, ["forest", "trees"]),
+    (equations, ["elimination"]),
     (transforms, ["_ntt"]),
 ]
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cipherward.data.binning import cells_of
-from cipherward.data.coding import Binned, Coding
-from cipherward.errors import ProtocolError
+from cipherward.data.binning import cells_of, rearranged, with_floor
+from cipherward.data.coding import Binned, Coding, Pair
+from cipherward.errors import DataError, ProtocolError
+from cipherward.learning.elimination import solved
 from cipherward.learning.points import Points
 from cipherward.study import Column
 from cipherward.tasks import points_fit as points
@@ -35,6 +36,56 @@ def rows(seed: int, n: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         hot[np.arange(n), x[:, term].astype(int)] = 1.0
     chance = np.where((bins[:, 0] == 0) ^ (bins[:, 1] == 0), 0.8, 0.2)
     return x, hot, (rng.random(n) < chance).astype(np.int64)
+
+
+def cell_after_cell(chosen: Coding, pair: Pair, g: np.ndarray, h: np.ndarray) -> float:
+    """The score of a pair, as the rule says it: in the order of cells."""
+    n_first, n_second = (chosen.binned[k].coarse_size for k in (pair.first, pair.second))
+    size = n_first + n_second + 1
+    matrix, right = np.eye(size) * points._ADDITIVE_RIDGE, np.zeros(size)
+    for cell in range(pair.size):
+        whole = [at for at, own in enumerate(pair.cells) if own == cell]
+        first, second = divmod(whole[0], n_second)
+        places = [first, n_first + second] if len(whole) == 1 else [size - 1]
+        for a in places:
+            right[a] += g[cell]
+            for b in places:
+                matrix[a, b] += h[cell]
+    additive = math.fsum((right * solved(matrix, right)).tolist())
+    by_chance = math.fsum((h / (h + points._SHRINK)).tolist()) - (n_first + n_second - 1)
+    return math.fsum((g * g / (h + points._SHRINK)).tolist()) - additive - max(by_chance, 0.0)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_pair_scores_the_same_to_the_bit_however_its_cells_are_added_up(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(2, 7, 2)
+    binned = tuple(
+        Binned(Column(name=name, kind="categorical", categories=tuple(map(str, range(n)))), (*range(n + 1),), (*range(n + 1),))
+        for name, n in zip("ab", sizes.tolist(), strict=True)
+    )  # fmt: skip
+    chosen = Coding(tuple(each.column for each in binned), binned, (), 400, 100)
+    pair = cells_of(0, 1, rng.integers(0, 30, sizes + 1), int(rng.integers(1, 25)))
+    if pair:
+        g, h = rng.normal(0, 3, pair.size), rng.random(pair.size) * 10
+        assert points._score(chosen, pair, g, h) == cell_after_cell(chosen, pair, g, h)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_counts_of_bins_that_are_put_together_are_added_up(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    before = coding_of()
+    rows = rng.integers(0, 30, 9)
+    try:
+        after, _ = with_floor(before, rows, 12)
+    except DataError:
+        return
+    joint = rng.integers(0, 99, (9, 9)).astype(np.float64)
+    moved = np.zeros((after.n_features, 9))
+    for each, start in zip(after.binned, after.starts, strict=True):
+        first = before.starts[before.binned.index(Binned(each.column, (0, 1, 2), (0, 1, 2)))]
+        moved[start + np.array(each.places), first + np.arange(3)] = 1.0
+    assert np.array_equal(rearranged(joint, before, after), moved @ joint @ moved.T)
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -181,13 +181,17 @@ def cells_of(first: int, second: int, counts: NDArray[np.int64], floor: int) -> 
 
 def rearranged(joint: NDArray[np.float64], before: Coding, after: Coding) -> NDArray[np.float64]:
     """Counts of rows in every two bins, float64[p, p], for bins that are some of those before, whole or put together."""
-    found = np.zeros((after.n_features, before.n_features))
+    goes_to = np.full(before.n_features, -1)
     start_of = {each.column.name: (each, start) for each, start in zip(before.binned, before.starts, strict=True)}
     for each, start in zip(after.binned, after.starts, strict=True):
         old, first = start_of[each.column.name]
         for value, place in enumerate(old.places):
-            found[start + each.places[value], first + place] = 1.0
-    return np.asarray(found @ joint @ found.T)  # whole numbers below 2^53: exact in any order
+            goes_to[first + place] = start + each.places[value]
+    order = np.argsort(goes_to, kind="stable")[(goes_to < 0).sum() :]
+    firsts = np.searchsorted(goes_to[order], np.arange(after.n_features))
+    # Whole numbers below 2^53: exact in any order.
+    rows = np.add.reduceat(joint[order], firsts, axis=0)
+    return np.asarray(np.add.reduceat(rows[:, order], firsts, axis=1))
 
 
 def wide_counts(coding: Coding, joint: NDArray[np.float64], first: int, second: int) -> NDArray[np.int64]:

@@ -32,6 +32,40 @@ define internal i1 @0(ptr %0, ptr %1, i64 %2, i32 %3, i32 %4) {
   br label %13
 }
 
+define i64 @elimination._eliminate(ptr %0, ptr %1, ptr %2) {
+  %4 = load i64, ptr %0, align 8
+  %5 = call i1 @0(ptr nonnull %0, ptr %1, i64 11, i32 2, i32 1281)
+  br i1 %5, label %8, label %6
+
+6:
+  %7 = phi i64 [ %26, %17 ], [ -1, %3 ], [ -2, %8 ]
+  ret i64 %7
+
+8:
+  %9 = getelementptr i8, ptr %1, i64 %4
+  %10 = load ptr, ptr %9, align 8
+  %11 = getelementptr i8, ptr %9, i64 16
+  %12 = load ptr, ptr %11, align 8
+  %13 = getelementptr i8, ptr %12, i64 8
+  %14 = load i64, ptr %13, align 8
+  %15 = load i64, ptr %12, align 8
+  %16 = call i1 @0(ptr nonnull %0, ptr %2, i64 11, i32 1, i32 1281)
+  br i1 %16, label %17, label %6
+
+17:
+  %18 = getelementptr i8, ptr %2, i64 %4
+  %19 = load ptr, ptr %18, align 8
+  %20 = getelementptr i8, ptr %18, i64 16
+  %21 = load ptr, ptr %20, align 8
+  %22 = load i64, ptr %21, align 8
+  %23 = shl i64 %22, 3
+  %24 = ashr exact i64 %23, 3
+  %25 = alloca i64, align 8
+  call void @1(ptr nonnull %25, ptr %10, i64 %15, i64 %14, i64 %24, ptr %19, i64 %22)
+  %26 = load i64, ptr %25, align 8
+  br label %6
+}
+
 define i64 @linear._fit_epoch(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6, ptr %7, ptr %8, i64 %9, double %10, double %11, double %12, double %13, double %14, double %15) {
   %17 = load i64, ptr %0, align 8
   %18 = call i1 @0(ptr nonnull %0, ptr %1, i64 10, i32 1, i32 1281)
@@ -117,7 +151,7 @@ define i64 @linear._fit_epoch(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, pt
   %80 = shl i64 %79, 3
   %81 = ashr exact i64 %80, 3
   %82 = alloca ptr, align 8
-  call void @1(ptr nonnull %82, i64 %28, ptr %23, i64 %26, ptr %32, i64 %35, ptr %39, i64 %42, ptr %46, i64 %49, ptr %53, i64 %56, ptr %60, i64 %65, i64 %64, ptr %69, i64 %72, i64 %81, ptr %76, i64 %79, i64 %9, double %10, double %11, double %12, double %13, double %14, double %15)
+  call void @2(ptr nonnull %82, i64 %28, ptr %23, i64 %26, ptr %32, i64 %35, ptr %39, i64 %42, ptr %46, i64 %49, ptr %53, i64 %56, ptr %60, i64 %65, i64 %64, ptr %69, i64 %72, i64 %81, ptr %76, i64 %79, i64 %9, double %10, double %11, double %12, double %13, double %14, double %15)
   br label %19
 }
 
@@ -161,7 +195,7 @@ define i64 @linear._logits(ptr %0, ptr %1, ptr %2, ptr %3) {
   %33 = shl i64 %32, 3
   %34 = ashr exact i64 %33, 3
   %35 = alloca ptr, align 8
-  call void @2(ptr nonnull %35, i64 %16, ptr %11, i64 %14, ptr %20, i64 %25, i64 %24, i64 %34, ptr %29, i64 %32)
+  call void @3(ptr nonnull %35, i64 %16, ptr %11, i64 %14, ptr %20, i64 %25, i64 %24, i64 %34, ptr %29, i64 %32)
   br label %7
 }
 
@@ -192,7 +226,7 @@ define i64 @linear._sigmoids(ptr %0, ptr %1, ptr %2) {
   %21 = shl i64 %20, 3
   %22 = ashr exact i64 %21, 3
   %23 = alloca ptr, align 8
-  call void @3(ptr nonnull %23, ptr %10, i64 %13, i64 %22, ptr %17, i64 %20)
+  call void @4(ptr nonnull %23, ptr %10, i64 %13, i64 %22, ptr %17, i64 %20)
   br label %6
 }
 
@@ -225,7 +259,7 @@ define i64 @linear._shuffle(ptr %0, ptr %1, ptr %2) {
   %23 = shl i64 %22, 2
   %24 = ashr exact i64 %23, 2
   %25 = alloca ptr, align 8
-  call void @4(ptr nonnull %25, i64 %17, ptr %10, i64 %13, i64 %24, ptr %19, i64 %22)
+  call void @5(ptr nonnull %25, i64 %17, ptr %10, i64 %13, i64 %24, ptr %19, i64 %22)
   br label %6
 }
 
@@ -388,7 +422,7 @@ define i64 @trees._add(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6, p
   %140 = getelementptr i8, ptr %137, i64 8
   %141 = load i64, ptr %140, align 8
   %142 = alloca ptr, align 8
-  call void @5(ptr nonnull %142, ptr %23, i64 %28, i64 %27, ptr %32, i64 %35, ptr %39, i64 %42, ptr %46, i64 %49, ptr %53, i64 %56, i64 %65, ptr %60, i64 %63, ptr %69, i64 %72, ptr %76, i64 %79, ptr %83, i64 %86, ptr %90, i64 %95, i64 %94, ptr %99, i64 %102, ptr %106, i64 %111, i64 %110, ptr %115, i64 %121, i64 %119, ptr %125, i64 %131, i64 %129, ptr %135, i64 %141, i64 %139)
+  call void @6(ptr nonnull %142, ptr %23, i64 %28, i64 %27, ptr %32, i64 %35, ptr %39, i64 %42, ptr %46, i64 %49, ptr %53, i64 %56, i64 %65, ptr %60, i64 %63, ptr %69, i64 %72, ptr %76, i64 %79, ptr %83, i64 %86, ptr %90, i64 %95, i64 %94, ptr %99, i64 %102, ptr %106, i64 %111, i64 %110, ptr %115, i64 %121, i64 %119, ptr %125, i64 %131, i64 %129, ptr %135, i64 %141, i64 %139)
   br label %19
 }
 
@@ -554,13 +588,439 @@ define i64 @trees._search(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6
   %144 = load i64, ptr %143, align 8
   %145 = load i64, ptr %142, align 8
   %146 = alloca ptr, align 8
-  call void @6(ptr nonnull %146, ptr %24, i64 %31, i64 %30, i64 %28, ptr %35, i64 %42, i64 %41, i64 %39, ptr %46, i64 %53, i64 %52, i64 %50, ptr %57, i64 %62, i64 %61, ptr %66, i64 %71, i64 %70, ptr %75, i64 %80, i64 %79, i64 %7, ptr %84, i64 %87, ptr %91, i64 %94, ptr %98, ptr %102, ptr %106, i64 %109, ptr %113, i64 %116, ptr %120, i64 %125, i64 %124, ptr %129, i64 %136, i64 %135, i64 %133, ptr %140, i64 %145, i64 %144)
+  call void @7(ptr nonnull %146, ptr %24, i64 %31, i64 %30, i64 %28, ptr %35, i64 %42, i64 %41, i64 %39, ptr %46, i64 %53, i64 %52, i64 %50, ptr %57, i64 %62, i64 %61, ptr %66, i64 %71, i64 %70, ptr %75, i64 %80, i64 %79, i64 %7, ptr %84, i64 %87, ptr %91, i64 %94, ptr %98, ptr %102, ptr %106, i64 %109, ptr %113, i64 %116, ptr %120, i64 %125, i64 %124, ptr %129, i64 %136, i64 %135, i64 %133, ptr %140, i64 %145, i64 %144)
   br label %20
+}
+
+define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, ptr %5, i64 %6) {
+  %8 = icmp slt i64 %4, 1
+  %9 = add nuw nsw i64 %4, 31
+  %10 = lshr i64 %9, 5
+  %11 = select i1 %8, i64 0, i64 %10
+  br label %12
+
+12:
+  %13 = phi i64 [ 0, %7 ], [ %177, %44 ]
+  %14 = phi i64 [ %11, %7 ], [ %178, %44 ]
+  %15 = icmp sgt i64 %14, 0
+  br i1 %15, label %173, label %176
+
+16:
+  %17 = call i64 @llvm.smin.i64(i64 %4, i64 %179)
+  %18 = sub i64 %17, %180
+  %19 = icmp slt i64 %18, 1
+  %20 = select i1 %19, i64 0, i64 %18
+  br label %21
+
+21:
+  %22 = phi i64 [ %180, %16 ], [ %183, %30 ]
+  %23 = phi i64 [ %20, %16 ], [ %182, %30 ]
+  %24 = icmp sgt i64 %23, 0
+  br i1 %24, label %181, label %38
+
+25:
+  %26 = phi i64 [ 1, %181 ], [ 0, %163 ]
+  store i64 %26, ptr %0, align 8
+  ret void
+
+27:
+  %28 = sub i64 %4, %183
+  %29 = call i64 @llvm.smax.i64(i64 %28, i64 0)
+  br label %30
+
+30:
+  %31 = phi i64 [ %183, %27 ], [ %196, %34 ]
+  %32 = phi i64 [ %29, %27 ], [ %195, %34 ]
+  %33 = icmp sgt i64 %32, 0
+  br i1 %33, label %194, label %21
+
+34:
+  %35 = phi i64 [ %183, %194 ], [ %212, %210 ]
+  %36 = phi i64 [ %209, %194 ], [ %211, %210 ]
+  %37 = icmp sgt i64 %36, 0
+  br i1 %37, label %210, label %30
+
+38:
+  %39 = sub i64 %4, %17
+  %40 = icmp slt i64 %39, 1
+  %41 = add nuw i64 %39, 511
+  %42 = lshr i64 %41, 9
+  %43 = select i1 %40, i64 0, i64 %42
+  br label %44
+
+44:
+  %45 = phi i64 [ %17, %38 ], [ %226, %48 ]
+  %46 = phi i64 [ %43, %38 ], [ %225, %48 ]
+  %47 = icmp sgt i64 %46, 0
+  br i1 %47, label %224, label %12
+
+48:
+  %49 = phi i64 [ %17, %224 ], [ %231, %52 ]
+  %50 = phi i64 [ %228, %224 ], [ %230, %52 ]
+  %51 = icmp sgt i64 %50, 0
+  br i1 %51, label %229, label %44
+
+52:
+  %53 = phi i64 [ %180, %229 ], [ %237, %172 ]
+  %54 = phi i64 [ %234, %229 ], [ %236, %172 ]
+  %55 = icmp sgt i64 %54, 0
+  br i1 %55, label %235, label %48
+
+56:
+  %57 = icmp slt i64 %49, 0
+  %58 = select i1 %57, i64 %2, i64 0
+  %59 = add i64 %49, %58
+  %60 = icmp slt i64 %53, 0
+  %61 = select i1 %60, i64 %3, i64 0
+  %62 = mul i64 %59, %3
+  %63 = getelementptr double, ptr %1, i64 %62
+  %64 = getelementptr double, ptr %63, i64 %53
+  %65 = getelementptr double, ptr %64, i64 %61
+  %66 = load double, ptr %65, align 8
+  %67 = icmp slt i64 %53, -1
+  %68 = select i1 %67, i64 %3, i64 0
+  %69 = getelementptr i8, ptr %64, i64 8
+  %70 = getelementptr double, ptr %69, i64 %68
+  %71 = load double, ptr %70, align 8
+  %72 = icmp slt i64 %53, -2
+  %73 = select i1 %72, i64 %3, i64 0
+  %74 = getelementptr i8, ptr %64, i64 16
+  %75 = getelementptr double, ptr %74, i64 %73
+  %76 = load double, ptr %75, align 8
+  %77 = icmp slt i64 %53, -3
+  %78 = select i1 %77, i64 %3, i64 0
+  %79 = getelementptr i8, ptr %64, i64 24
+  %80 = getelementptr double, ptr %79, i64 %78
+  %81 = load double, ptr %80, align 8
+  %82 = sub i64 %227, %45
+  %83 = call i64 @llvm.smax.i64(i64 %82, i64 0)
+  br label %84
+
+84:
+  %85 = phi i64 [ %45, %56 ], [ %90, %88 ]
+  %86 = phi i64 [ %83, %56 ], [ %89, %88 ]
+  %87 = icmp sgt i64 %86, 0
+  br i1 %87, label %88, label %172
+
+88:
+  %89 = add nsw i64 %86, -1
+  %90 = add i64 %85, 1
+  %91 = icmp slt i64 %85, 0
+  %92 = select i1 %91, i64 %3, i64 0
+  %93 = getelementptr double, ptr %63, i64 %85
+  %94 = getelementptr double, ptr %93, i64 %92
+  %95 = load double, ptr %94, align 8
+  %96 = select i1 %60, i64 %2, i64 0
+  %97 = add i64 %53, %96
+  %98 = mul i64 %97, %3
+  %99 = getelementptr double, ptr %1, i64 %98
+  %100 = getelementptr double, ptr %99, i64 %85
+  %101 = getelementptr double, ptr %100, i64 %92
+  %102 = load double, ptr %101, align 8
+  %103 = fmul double %66, %102
+  %104 = fsub double %95, %103
+  %105 = add nsw i64 %53, 1
+  %106 = select i1 %67, i64 %2, i64 0
+  %107 = add i64 %105, %106
+  %108 = mul i64 %107, %3
+  %109 = getelementptr double, ptr %1, i64 %108
+  %110 = getelementptr double, ptr %109, i64 %85
+  %111 = getelementptr double, ptr %110, i64 %92
+  %112 = load double, ptr %111, align 8
+  %113 = fmul double %71, %112
+  %114 = fsub double %104, %113
+  %115 = add nsw i64 %53, 2
+  %116 = select i1 %72, i64 %2, i64 0
+  %117 = add i64 %115, %116
+  %118 = mul i64 %117, %3
+  %119 = getelementptr double, ptr %1, i64 %118
+  %120 = getelementptr double, ptr %119, i64 %85
+  %121 = getelementptr double, ptr %120, i64 %92
+  %122 = load double, ptr %121, align 8
+  %123 = fmul double %76, %122
+  %124 = fsub double %114, %123
+  %125 = add nsw i64 %53, 3
+  %126 = select i1 %77, i64 %2, i64 0
+  %127 = add i64 %125, %126
+  %128 = mul i64 %127, %3
+  %129 = getelementptr double, ptr %1, i64 %128
+  %130 = getelementptr double, ptr %129, i64 %85
+  %131 = getelementptr double, ptr %130, i64 %92
+  %132 = load double, ptr %131, align 8
+  %133 = fmul double %81, %132
+  %134 = fsub double %124, %133
+  store double %134, ptr %94, align 8
+  br label %84
+
+135:
+  %136 = sub i64 %17, %53
+  %137 = call i64 @llvm.smax.i64(i64 %136, i64 0)
+  br label %138
+
+138:
+  %139 = phi i64 [ %53, %135 ], [ %241, %142 ]
+  %140 = phi i64 [ %137, %135 ], [ %240, %142 ]
+  %141 = icmp sgt i64 %140, 0
+  br i1 %141, label %239, label %172
+
+142:
+  %143 = phi i64 [ %45, %239 ], [ %246, %244 ]
+  %144 = phi i64 [ %243, %239 ], [ %245, %244 ]
+  %145 = icmp sgt i64 %144, 0
+  br i1 %145, label %244, label %138
+
+146:
+  %147 = select i1 %8, i64 0, i64 %4
+  br label %148
+
+148:
+  %149 = phi i64 [ 0, %146 ], [ %273, %152 ]
+  %150 = phi i64 [ %147, %146 ], [ %272, %152 ]
+  %151 = icmp sgt i64 %150, 0
+  br i1 %151, label %271, label %156
+
+152:
+  %153 = phi i64 [ %273, %271 ], [ %278, %276 ]
+  %154 = phi i64 [ %275, %271 ], [ %277, %276 ]
+  %155 = icmp sgt i64 %154, 0
+  br i1 %155, label %276, label %148
+
+156:
+  %157 = phi i64 [ %301, %299 ], [ 0, %148 ]
+  %158 = phi i64 [ %300, %299 ], [ %147, %148 ]
+  %159 = icmp sgt i64 %158, 0
+  br i1 %159, label %299, label %160
+
+160:
+  %161 = icmp ugt i64 %4, -9223372036854775808
+  %162 = select i1 %161, i64 0, i64 %4
+  br label %163
+
+163:
+  %164 = phi i64 [ %4, %160 ], [ %166, %168 ]
+  %165 = phi i64 [ %162, %160 ], [ %317, %168 ]
+  %166 = add i64 %164, -1
+  %167 = icmp sgt i64 %165, 0
+  br i1 %167, label %316, label %25
+
+168:
+  %169 = phi i64 [ 0, %316 ], [ %321, %319 ]
+  %170 = phi i64 [ %318, %316 ], [ %320, %319 ]
+  %171 = icmp sgt i64 %170, 0
+  br i1 %171, label %319, label %163
+
+172:
+  br label %52
+
+173:
+  %174 = add nsw i64 %14, -1
+  %175 = add i64 %13, 32
+  br label %176
+
+176:
+  %177 = phi i64 [ %175, %173 ], [ %13, %12 ]
+  %178 = phi i64 [ %174, %173 ], [ 0, %12 ]
+  %179 = phi i64 [ %175, %173 ], [ 32, %12 ]
+  %180 = phi i64 [ %13, %173 ], [ 0, %12 ]
+  br i1 %15, label %16, label %146
+
+181:
+  %182 = add nsw i64 %23, -1
+  %183 = add i64 %22, 1
+  %184 = icmp slt i64 %22, 0
+  %185 = select i1 %184, i64 %2, i64 0
+  %186 = add i64 %22, %185
+  %187 = select i1 %184, i64 %3, i64 0
+  %188 = mul i64 %186, %3
+  %189 = getelementptr double, ptr %1, i64 %188
+  %190 = getelementptr double, ptr %189, i64 %22
+  %191 = getelementptr double, ptr %190, i64 %187
+  %192 = load double, ptr %191, align 8
+  %193 = fcmp ogt double %192, 0.000000e+00
+  br i1 %193, label %27, label %25
+
+194:
+  %195 = add nsw i64 %32, -1
+  %196 = add i64 %31, 1
+  %197 = icmp slt i64 %31, 0
+  %198 = select i1 %197, i64 %2, i64 0
+  %199 = add i64 %31, %198
+  %200 = mul i64 %199, %3
+  %201 = getelementptr double, ptr %1, i64 %200
+  %202 = getelementptr double, ptr %201, i64 %22
+  %203 = getelementptr double, ptr %202, i64 %187
+  %204 = load double, ptr %203, align 8
+  %205 = fdiv double %204, %192
+  store double %205, ptr %203, align 8
+  %206 = icmp slt i64 %31, %17
+  %207 = select i1 %206, i64 %4, i64 %17
+  %208 = sub i64 %207, %183
+  %209 = call i64 @llvm.smax.i64(i64 %208, i64 0)
+  br label %34
+
+210:
+  %211 = add nsw i64 %36, -1
+  %212 = add i64 %35, 1
+  %213 = icmp slt i64 %35, 0
+  %214 = select i1 %213, i64 %3, i64 0
+  %215 = getelementptr double, ptr %201, i64 %35
+  %216 = getelementptr double, ptr %215, i64 %214
+  %217 = load double, ptr %216, align 8
+  %218 = load double, ptr %203, align 8
+  %219 = getelementptr double, ptr %189, i64 %35
+  %220 = getelementptr double, ptr %219, i64 %214
+  %221 = load double, ptr %220, align 8
+  %222 = fmul double %218, %221
+  %223 = fsub double %217, %222
+  store double %223, ptr %216, align 8
+  br label %34
+
+224:
+  %225 = add nsw i64 %46, -1
+  %226 = add i64 %45, 512
+  %227 = call i64 @llvm.smin.i64(i64 %4, i64 %226)
+  %228 = select i1 %40, i64 0, i64 %39
+  br label %48
+
+229:
+  %230 = add nsw i64 %50, -1
+  %231 = add i64 %49, 1
+  %232 = add nuw i64 %18, 3
+  %233 = lshr i64 %232, 2
+  %234 = select i1 %19, i64 0, i64 %233
+  br label %52
+
+235:
+  %236 = add nsw i64 %54, -1
+  %237 = add i64 %53, 4
+  %238 = icmp sgt i64 %237, %17
+  br i1 %238, label %135, label %56
+
+239:
+  %240 = add nsw i64 %140, -1
+  %241 = add i64 %139, 1
+  %242 = sub i64 %227, %45
+  %243 = call i64 @llvm.smax.i64(i64 %242, i64 0)
+  br label %142
+
+244:
+  %245 = add nsw i64 %144, -1
+  %246 = add i64 %143, 1
+  %247 = icmp slt i64 %49, 0
+  %248 = select i1 %247, i64 %2, i64 0
+  %249 = add i64 %49, %248
+  %250 = icmp slt i64 %143, 0
+  %251 = select i1 %250, i64 %3, i64 0
+  %252 = mul i64 %249, %3
+  %253 = getelementptr double, ptr %1, i64 %252
+  %254 = getelementptr double, ptr %253, i64 %143
+  %255 = getelementptr double, ptr %254, i64 %251
+  %256 = load double, ptr %255, align 8
+  %257 = icmp slt i64 %139, 0
+  %258 = select i1 %257, i64 %3, i64 0
+  %259 = getelementptr double, ptr %253, i64 %139
+  %260 = getelementptr double, ptr %259, i64 %258
+  %261 = load double, ptr %260, align 8
+  %262 = select i1 %257, i64 %2, i64 0
+  %263 = add i64 %139, %262
+  %264 = mul i64 %263, %3
+  %265 = getelementptr double, ptr %1, i64 %264
+  %266 = getelementptr double, ptr %265, i64 %143
+  %267 = getelementptr double, ptr %266, i64 %251
+  %268 = load double, ptr %267, align 8
+  %269 = fmul double %261, %268
+  %270 = fsub double %256, %269
+  store double %270, ptr %255, align 8
+  br label %142
+
+271:
+  %272 = add nsw i64 %150, -1
+  %273 = add i64 %149, 1
+  %274 = sub i64 %4, %273
+  %275 = call i64 @llvm.smax.i64(i64 %274, i64 0)
+  br label %152
+
+276:
+  %277 = add nsw i64 %154, -1
+  %278 = add i64 %153, 1
+  %279 = icmp slt i64 %153, 0
+  %280 = select i1 %279, i64 %6, i64 0
+  %281 = getelementptr double, ptr %5, i64 %153
+  %282 = getelementptr double, ptr %281, i64 %280
+  %283 = load double, ptr %282, align 8
+  %284 = select i1 %279, i64 %2, i64 0
+  %285 = add i64 %153, %284
+  %286 = icmp slt i64 %149, 0
+  %287 = select i1 %286, i64 %3, i64 0
+  %288 = mul i64 %285, %3
+  %289 = getelementptr double, ptr %1, i64 %288
+  %290 = getelementptr double, ptr %289, i64 %149
+  %291 = getelementptr double, ptr %290, i64 %287
+  %292 = load double, ptr %291, align 8
+  %293 = select i1 %286, i64 %6, i64 0
+  %294 = getelementptr double, ptr %5, i64 %149
+  %295 = getelementptr double, ptr %294, i64 %293
+  %296 = load double, ptr %295, align 8
+  %297 = fmul double %292, %296
+  %298 = fsub double %283, %297
+  store double %298, ptr %282, align 8
+  br label %152
+
+299:
+  %300 = add nsw i64 %158, -1
+  %301 = add i64 %157, 1
+  %302 = icmp slt i64 %157, 0
+  %303 = select i1 %302, i64 %6, i64 0
+  %304 = getelementptr double, ptr %5, i64 %157
+  %305 = getelementptr double, ptr %304, i64 %303
+  %306 = load double, ptr %305, align 8
+  %307 = select i1 %302, i64 %2, i64 0
+  %308 = add i64 %157, %307
+  %309 = select i1 %302, i64 %3, i64 0
+  %310 = mul i64 %308, %3
+  %311 = getelementptr double, ptr %1, i64 %310
+  %312 = getelementptr double, ptr %311, i64 %157
+  %313 = getelementptr double, ptr %312, i64 %309
+  %314 = load double, ptr %313, align 8
+  %315 = fdiv double %306, %314
+  store double %315, ptr %305, align 8
+  br label %156
+
+316:
+  %317 = add nsw i64 %165, -1
+  %318 = call i64 @llvm.smax.i64(i64 %166, i64 0)
+  br label %168
+
+319:
+  %320 = add nsw i64 %170, -1
+  %321 = add i64 %169, 1
+  %322 = icmp slt i64 %169, 0
+  %323 = select i1 %322, i64 %6, i64 0
+  %324 = getelementptr double, ptr %5, i64 %169
+  %325 = getelementptr double, ptr %324, i64 %323
+  %326 = load double, ptr %325, align 8
+  %327 = icmp slt i64 %166, 0
+  %328 = select i1 %327, i64 %2, i64 0
+  %329 = add i64 %166, %328
+  %330 = select i1 %322, i64 %3, i64 0
+  %331 = mul i64 %329, %3
+  %332 = getelementptr double, ptr %1, i64 %331
+  %333 = getelementptr double, ptr %332, i64 %169
+  %334 = getelementptr double, ptr %333, i64 %330
+  %335 = load double, ptr %334, align 8
+  %336 = select i1 %327, i64 %6, i64 0
+  %337 = getelementptr double, ptr %5, i64 %166
+  %338 = getelementptr double, ptr %337, i64 %336
+  %339 = load double, ptr %338, align 8
+  %340 = fmul double %335, %339
+  %341 = fsub double %326, %340
+  store double %341, ptr %325, align 8
+  br label %168
 }
 
 declare double @llvm.fabs.f64(double)
 
-define internal void @1(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, i64 %5, ptr %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, ptr %12, i64 %13, i64 %14, ptr %15, i64 %16, i64 %17, ptr %18, i64 %19, i64 %20, double %21, double %22, double %23, double %24, double %25, double %26) {
+define internal void @2(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, i64 %5, ptr %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, ptr %12, i64 %13, i64 %14, ptr %15, i64 %16, i64 %17, ptr %18, i64 %19, i64 %20, double %21, double %22, double %23, double %24, double %25, double %26) {
   %28 = add nsw i64 %1, -1
   %29 = icmp sgt i64 %17, 0
   br i1 %29, label %30, label %316
@@ -1166,7 +1626,7 @@ define internal void @1(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, 
   br i1 %532, label %263, label %273
 }
 
-define internal void @2(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, i64 %5, i64 %6, i64 %7, ptr %8, i64 %9) {
+define internal void @3(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, i64 %5, i64 %6, i64 %7, ptr %8, i64 %9) {
   %11 = call i64 @llvm.smax.i64(i64 %7, i64 0)
   br label %12
 
@@ -1314,7 +1774,7 @@ define internal void @2(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, ptr %4, 
   br label %16
 }
 
-define internal void @3(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5) {
+define internal void @4(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5) {
   %7 = call i64 @llvm.smax.i64(i64 %3, i64 0)
   br label %8
 
@@ -1399,7 +1859,7 @@ define internal void @3(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, 
   br i1 %75, label %56, label %12
 }
 
-define internal void @4(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, i64 %4, ptr %5, i64 %6) {
+define internal void @5(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, i64 %4, ptr %5, i64 %6) {
   %8 = call i64 @llvm.smax.i64(i64 %4, i64 0)
   br label %9
 
@@ -1451,7 +1911,7 @@ define internal void @4(ptr noalias nonnull %0, i64 %1, ptr %2, i64 %3, i64 %4, 
   br label %19
 }
 
-define internal void @5(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5, ptr %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, i64 %12, ptr %13, i64 %14, ptr %15, i64 %16, ptr %17, i64 %18, ptr %19, i64 %20, ptr %21, i64 %22, i64 %23, ptr %24, i64 %25, ptr %26, i64 %27, i64 %28, ptr %29, i64 %30, i64 %31, ptr %32, i64 %33, i64 %34, ptr %35, i64 %36, i64 %37) {
+define internal void @6(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5, ptr %6, i64 %7, ptr %8, i64 %9, ptr %10, i64 %11, i64 %12, ptr %13, i64 %14, ptr %15, i64 %16, ptr %17, i64 %18, ptr %19, i64 %20, ptr %21, i64 %22, i64 %23, ptr %24, i64 %25, ptr %26, i64 %27, i64 %28, ptr %29, i64 %30, i64 %31, ptr %32, i64 %33, i64 %34, ptr %35, i64 %36, i64 %37) {
   %39 = call i64 @llvm.smax.i64(i64 %12, i64 0)
   br label %40
 
@@ -1646,7 +2106,7 @@ define internal void @5(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, 
   br label %101
 }
 
-define internal void @6(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, ptr %5, i64 %6, i64 %7, i64 %8, ptr %9, i64 %10, i64 %11, i64 %12, ptr %13, i64 %14, i64 %15, ptr %16, i64 %17, i64 %18, ptr %19, i64 %20, i64 %21, i64 %22, ptr %23, i64 %24, ptr %25, i64 %26, ptr %27, ptr %28, ptr %29, i64 %30, ptr %31, i64 %32, ptr %33, i64 %34, i64 %35, ptr %36, i64 %37, i64 %38, i64 %39, ptr %40, i64 %41, i64 %42) {
+define internal void @7(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, ptr %5, i64 %6, i64 %7, i64 %8, ptr %9, i64 %10, i64 %11, i64 %12, ptr %13, i64 %14, i64 %15, ptr %16, i64 %17, i64 %18, ptr %19, i64 %20, i64 %21, i64 %22, ptr %23, i64 %24, ptr %25, i64 %26, ptr %27, ptr %28, ptr %29, i64 %30, ptr %31, i64 %32, ptr %33, i64 %34, i64 %35, ptr %36, i64 %37, i64 %38, i64 %39, ptr %40, i64 %41, i64 %42) {
   %44 = call i64 @llvm.smax.i64(i64 %2, i64 0)
   br label %45
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cipherward.errors import ProtocolError
 from cipherward.learning import linear
-from cipherward.learning.newton import MOST_LOSS, Sums, solved
+from cipherward.learning.elimination import solved
+from cipherward.learning.newton import MOST_LOSS, Sums
 
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cipherward.errors import ProtocolError
+from cipherward.learning.elimination import solved
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -178,29 +179,3 @@ def symmetric(upper: F64, p: int) -> F64:
     matrix = np.zeros((p, p))
     matrix[np.triu_indices(p)] = upper
     return matrix + np.triu(matrix, 1).T
-
-
-def solved(matrix: F64, right: F64) -> F64:
-    """x float64[p] of matrix x = right, a positive definite matrix float64[p, p], by LDL^T without pivoting (Golub and Van Loan,
-    Matrix Computations, section 4.1.2).
-
-    Raises:
-        ProtocolError: the matrix is not positive definite, which sums over rows with a ridge always are.
-    """
-    rest, p = matrix.copy(), len(right)
-    lower, diagonal = np.zeros((p, p)), np.zeros(p)
-    for j in range(p):
-        pivot = rest[j, j]
-        if not pivot > 0.0:
-            raise ProtocolError("the opened sums are no second derivatives or products that rows have")
-        diagonal[j] = pivot
-        column = rest[j + 1 :, j] / pivot
-        lower[j + 1 :, j] = column
-        rest[j + 1 :, j + 1 :] -= column[:, None] * rest[j, j + 1 :][None, :]
-    x = right.copy()
-    for j in range(p):
-        x[j + 1 :] -= lower[j + 1 :, j] * x[j]
-    x /= diagonal
-    for j in range(p - 1, -1, -1):
-        x[:j] -= lower[j, :j] * x[j]
-    return x

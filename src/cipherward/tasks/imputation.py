@@ -24,6 +24,7 @@ from cipherward.data.preprocess import CLIP_STDDEV, Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.learning import newton
+from cipherward.learning.elimination import solved
 from cipherward.study import Study
 from cipherward.tasks import statistics
 from cipherward.tasks.lanes import CountSegment, Layout
@@ -259,7 +260,7 @@ def _fitted(study: Study, scaling: Preprocessor, name: str, n: int, products: ND
     matrix, right = products[np.ix_(others, others)] / n, products[others, at] / n
     pulled = np.arange(len(others) - 1)
     matrix[pulled, pulled] += ridge
-    weights = newton.solved(matrix, right)
+    weights = solved(matrix, right)
     mean, square = float(products[-1, at]) / n, float(products[at, at]) / n
     spread = square - mean * mean
     # By the equations solved, w'Aw = w'b - ridge w'w.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cipherward.data.coding import Coding, Pair
 from cipherward.errors import ProtocolError
 from cipherward.learning import linear
-from cipherward.learning.newton import solved
+from cipherward.learning.elimination import solved
 from cipherward.learning.points import Points
 
 F32 = NDArray[np.float32]
@@ -71,10 +71,10 @@ class Entries:
 
 def totals(coding: Coding, x: F32, each: F64) -> F64:
     """For every bin and cell the sum of `each` float64[n] over its rows, float64[p]."""
-    size = coding.n_features
-    found = np.zeros(size)
-    for term in range(x.shape[1]):
-        found += np.bincount(x[:, term].astype(np.intp), weights=each, minlength=size)
+    found = np.zeros(coding.n_features)
+    for term, (start, own) in enumerate(coding.terms):
+        places = x[:, term].astype(np.intp) - start
+        found[start : start + own] = np.bincount(places, weights=each, minlength=own)
     return found
 
 
@@ -195,20 +195,25 @@ def best_pairs(
 
 
 def _score(coding: Coding, pair: Pair, g: F64, h: F64) -> float:
+    """Of one pair. Sums of cells are taken in the order of cells, as everywhere (`numpy.bincount` adds one after the other)."""
     free = math.fsum((g * g / (h + _SHRINK)).tolist())
     n_first, n_second = coding.binned[pair.first].coarse_size, coding.binned[pair.second].coarse_size
     size = n_first + n_second + 1
-    matrix, right = np.zeros((size, size)), np.zeros(size)
-    matrix[np.arange(size), np.arange(size)] = _ADDITIVE_RIDGE
-    for cell in range(pair.size):
-        whole = [at for at, own in enumerate(pair.cells) if own == cell]
-        # What was put together has a column of its own, so that it adds nothing beyond the two columns.
-        first, second = divmod(whole[0], n_second)
-        places = [first, n_first + second] if len(whole) == 1 else [size - 1]
-        for a in places:
-            right[a] += g[cell]
-            for b in places:
-                matrix[a, b] += h[cell]
+    cells = np.array(pair.cells)
+    is_whole = np.bincount(cells, minlength=pair.size) == 1
+    place = np.zeros(pair.size, np.int64)
+    place[cells] = np.arange(len(cells))
+    # What was put together has a column of its own, so that it adds nothing beyond the two columns.
+    first = np.where(is_whole, place // n_second, size - 1)
+    second = np.where(is_whole, n_first + place % n_second, size - 1)
+    g2, h2 = np.where(is_whole, g, 0.0), np.where(is_whole, h, 0.0)
+    right = np.bincount(np.concatenate([first, second]), np.concatenate([g, g2]), size).astype(np.float64)
+    matrix = np.zeros((size, size))
+    diagonal = np.concatenate([np.arange(size), first, second])
+    ridge = np.full(size, _ADDITIVE_RIDGE)
+    matrix[np.arange(size), np.arange(size)] = np.bincount(diagonal, np.concatenate([ridge, h, h2]), size)
+    matrix[first[is_whole], second[is_whole]] = h[is_whole]
+    matrix[second[is_whole], first[is_whole]] = h[is_whole]
     additive = math.fsum((right * solved(matrix, right)).tolist())
     by_chance = math.fsum((h / (h + _SHRINK)).tolist()) - (n_first + n_second - 1)
     return free - additive - max(by_chance, 0.0)
