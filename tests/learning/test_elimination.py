@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cipherward.errors import ProtocolError
+from cipherward.learning import elimination
 from cipherward.learning.elimination import solved
 
 F64 = NDArray[np.float64]
@@ -50,6 +51,30 @@ def test_panels_and_tiles_change_no_bit(p: int) -> None:
     matrix, right = system(p, p)
     matrix[0, -1] *= 1.0 + 2.0**-30  # both triangles are read
     assert solved(matrix, right).tobytes() == column_after_column(matrix, right).tobytes()
+
+
+def test_the_parties_of_one_process_solve_a_large_system_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix, right = system(520, 3)
+    first = solved(matrix, right)
+    first[0] = 7.0  # what one of them does with it is not the others'
+    asked: list[int] = []
+
+    def eliminate(_rest: F64, x: F64) -> int:
+        asked.append(len(x))
+        return 0
+
+    monkeypatch.setattr(elimination, "_eliminate", eliminate)
+    again = solved(matrix, right)
+    assert again[0] != 7.0
+    assert np.array_equal(again[1:], first[1:])
+    assert asked == []
+    matrix[519, 519] += 2.0**-40
+    solved(matrix, right)
+    assert asked == [520]
+    elimination._solved.clear()
+    for seed in range(6):
+        solved(*system(512, seed))
+    assert len(elimination._solved) == elimination._KEPT
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan])

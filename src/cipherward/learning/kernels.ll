@@ -600,422 +600,506 @@ define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, 
   br label %12
 
 12:
-  %13 = phi i64 [ 0, %7 ], [ %177, %44 ]
-  %14 = phi i64 [ %11, %7 ], [ %178, %44 ]
+  %13 = phi i64 [ 0, %7 ], [ %211, %44 ]
+  %14 = phi i64 [ %11, %7 ], [ %212, %44 ]
   %15 = icmp sgt i64 %14, 0
-  br i1 %15, label %173, label %176
+  br i1 %15, label %207, label %210
 
 16:
-  %17 = call i64 @llvm.smin.i64(i64 %4, i64 %179)
-  %18 = sub i64 %17, %180
+  %17 = call i64 @llvm.smin.i64(i64 %4, i64 %213)
+  %18 = sub i64 %17, %214
   %19 = icmp slt i64 %18, 1
   %20 = select i1 %19, i64 0, i64 %18
   br label %21
 
 21:
-  %22 = phi i64 [ %180, %16 ], [ %183, %30 ]
-  %23 = phi i64 [ %20, %16 ], [ %182, %30 ]
+  %22 = phi i64 [ %214, %16 ], [ %217, %30 ]
+  %23 = phi i64 [ %20, %16 ], [ %216, %30 ]
   %24 = icmp sgt i64 %23, 0
-  br i1 %24, label %181, label %38
+  br i1 %24, label %215, label %38
 
 25:
-  %26 = phi i64 [ 1, %181 ], [ 0, %163 ]
+  %26 = phi i64 [ 1, %215 ], [ 0, %198 ]
   store i64 %26, ptr %0, align 8
   ret void
 
 27:
-  %28 = sub i64 %4, %183
+  %28 = sub i64 %4, %217
   %29 = call i64 @llvm.smax.i64(i64 %28, i64 0)
   br label %30
 
 30:
-  %31 = phi i64 [ %183, %27 ], [ %196, %34 ]
-  %32 = phi i64 [ %29, %27 ], [ %195, %34 ]
+  %31 = phi i64 [ %217, %27 ], [ %230, %34 ]
+  %32 = phi i64 [ %29, %27 ], [ %229, %34 ]
   %33 = icmp sgt i64 %32, 0
-  br i1 %33, label %194, label %21
+  br i1 %33, label %228, label %21
 
 34:
-  %35 = phi i64 [ %183, %194 ], [ %212, %210 ]
-  %36 = phi i64 [ %209, %194 ], [ %211, %210 ]
+  %35 = phi i64 [ %217, %228 ], [ %246, %244 ]
+  %36 = phi i64 [ %243, %228 ], [ %245, %244 ]
   %37 = icmp sgt i64 %36, 0
-  br i1 %37, label %210, label %30
+  br i1 %37, label %244, label %30
 
 38:
   %39 = sub i64 %4, %17
-  %40 = icmp slt i64 %39, 1
-  %41 = add nuw i64 %39, 511
-  %42 = lshr i64 %41, 9
-  %43 = select i1 %40, i64 0, i64 %42
+  %40 = add nuw i64 %39, 511
+  %41 = lshr i64 %40, 9
+  %42 = icmp sgt i64 %39, 0
+  %43 = select i1 %42, i64 %41, i64 0
   br label %44
 
 44:
-  %45 = phi i64 [ %17, %38 ], [ %226, %48 ]
-  %46 = phi i64 [ %43, %38 ], [ %225, %48 ]
+  %45 = phi i64 [ %17, %38 ], [ %260, %180 ]
+  %46 = phi i64 [ %43, %38 ], [ %259, %180 ]
   %47 = icmp sgt i64 %46, 0
-  br i1 %47, label %224, label %12
+  br i1 %47, label %258, label %12
 
 48:
-  %49 = phi i64 [ %17, %224 ], [ %231, %52 ]
-  %50 = phi i64 [ %228, %224 ], [ %230, %52 ]
+  %49 = phi i64 [ %17, %258 ], [ %271, %52 ]
+  %50 = phi i64 [ %268, %258 ], [ %270, %52 ]
   %51 = icmp sgt i64 %50, 0
-  br i1 %51, label %229, label %44
+  br i1 %51, label %269, label %118
 
 52:
-  %53 = phi i64 [ %180, %229 ], [ %237, %172 ]
-  %54 = phi i64 [ %234, %229 ], [ %236, %172 ]
+  %53 = phi i64 [ %214, %269 ], [ %277, %56 ]
+  %54 = phi i64 [ %274, %269 ], [ %276, %56 ]
   %55 = icmp sgt i64 %54, 0
-  br i1 %55, label %235, label %48
+  br i1 %55, label %275, label %48
 
 56:
-  %57 = icmp slt i64 %49, 0
-  %58 = select i1 %57, i64 %2, i64 0
-  %59 = add i64 %49, %58
-  %60 = icmp slt i64 %53, 0
-  %61 = select i1 %60, i64 %3, i64 0
-  %62 = mul i64 %59, %3
-  %63 = getelementptr double, ptr %1, i64 %62
-  %64 = getelementptr double, ptr %63, i64 %53
-  %65 = getelementptr double, ptr %64, i64 %61
-  %66 = load double, ptr %65, align 8
-  %67 = icmp slt i64 %53, -1
-  %68 = select i1 %67, i64 %3, i64 0
-  %69 = getelementptr i8, ptr %64, i64 8
-  %70 = getelementptr double, ptr %69, i64 %68
+  %57 = phi i64 [ %45, %275 ], [ %62, %60 ]
+  %58 = phi i64 [ %322, %275 ], [ %61, %60 ]
+  %59 = icmp sgt i64 %58, 0
+  br i1 %59, label %60, label %52
+
+60:
+  %61 = add nsw i64 %58, -1
+  %62 = add i64 %57, 1
+  %63 = select i1 %282, i64 %2, i64 0
+  %64 = add i64 %53, %63
+  %65 = icmp slt i64 %57, 0
+  %66 = select i1 %65, i64 %3, i64 0
+  %67 = mul i64 %64, %3
+  %68 = getelementptr double, ptr %1, i64 %67
+  %69 = getelementptr double, ptr %68, i64 %57
+  %70 = getelementptr double, ptr %69, i64 %66
   %71 = load double, ptr %70, align 8
-  %72 = icmp slt i64 %53, -2
-  %73 = select i1 %72, i64 %3, i64 0
-  %74 = getelementptr i8, ptr %64, i64 16
-  %75 = getelementptr double, ptr %74, i64 %73
-  %76 = load double, ptr %75, align 8
-  %77 = icmp slt i64 %53, -3
-  %78 = select i1 %77, i64 %3, i64 0
-  %79 = getelementptr i8, ptr %64, i64 24
-  %80 = getelementptr double, ptr %79, i64 %78
-  %81 = load double, ptr %80, align 8
-  %82 = sub i64 %227, %45
-  %83 = call i64 @llvm.smax.i64(i64 %82, i64 0)
-  br label %84
-
-84:
-  %85 = phi i64 [ %45, %56 ], [ %90, %88 ]
-  %86 = phi i64 [ %83, %56 ], [ %89, %88 ]
-  %87 = icmp sgt i64 %86, 0
-  br i1 %87, label %88, label %172
-
-88:
-  %89 = add nsw i64 %86, -1
-  %90 = add i64 %85, 1
-  %91 = icmp slt i64 %85, 0
-  %92 = select i1 %91, i64 %3, i64 0
-  %93 = getelementptr double, ptr %63, i64 %85
-  %94 = getelementptr double, ptr %93, i64 %92
+  %72 = add nsw i64 %53, 1
+  %73 = select i1 %289, i64 %2, i64 0
+  %74 = add i64 %72, %73
+  %75 = mul i64 %74, %3
+  %76 = getelementptr double, ptr %1, i64 %75
+  %77 = getelementptr double, ptr %76, i64 %57
+  %78 = getelementptr double, ptr %77, i64 %66
+  %79 = load double, ptr %78, align 8
+  %80 = add nsw i64 %53, 2
+  %81 = select i1 %294, i64 %2, i64 0
+  %82 = add i64 %80, %81
+  %83 = mul i64 %82, %3
+  %84 = getelementptr double, ptr %1, i64 %83
+  %85 = getelementptr double, ptr %84, i64 %57
+  %86 = getelementptr double, ptr %85, i64 %66
+  %87 = load double, ptr %86, align 8
+  %88 = add nsw i64 %53, 3
+  %89 = select i1 %299, i64 %2, i64 0
+  %90 = add i64 %88, %89
+  %91 = mul i64 %90, %3
+  %92 = getelementptr double, ptr %1, i64 %91
+  %93 = getelementptr double, ptr %92, i64 %57
+  %94 = getelementptr double, ptr %93, i64 %66
   %95 = load double, ptr %94, align 8
-  %96 = select i1 %60, i64 %2, i64 0
-  %97 = add i64 %53, %96
-  %98 = mul i64 %97, %3
-  %99 = getelementptr double, ptr %1, i64 %98
-  %100 = getelementptr double, ptr %99, i64 %85
-  %101 = getelementptr double, ptr %100, i64 %92
-  %102 = load double, ptr %101, align 8
-  %103 = fmul double %66, %102
-  %104 = fsub double %95, %103
-  %105 = add nsw i64 %53, 1
-  %106 = select i1 %67, i64 %2, i64 0
-  %107 = add i64 %105, %106
-  %108 = mul i64 %107, %3
-  %109 = getelementptr double, ptr %1, i64 %108
-  %110 = getelementptr double, ptr %109, i64 %85
-  %111 = getelementptr double, ptr %110, i64 %92
-  %112 = load double, ptr %111, align 8
-  %113 = fmul double %71, %112
-  %114 = fsub double %104, %113
-  %115 = add nsw i64 %53, 2
-  %116 = select i1 %72, i64 %2, i64 0
-  %117 = add i64 %115, %116
-  %118 = mul i64 %117, %3
-  %119 = getelementptr double, ptr %1, i64 %118
-  %120 = getelementptr double, ptr %119, i64 %85
-  %121 = getelementptr double, ptr %120, i64 %92
-  %122 = load double, ptr %121, align 8
-  %123 = fmul double %76, %122
-  %124 = fsub double %114, %123
-  %125 = add nsw i64 %53, 3
-  %126 = select i1 %77, i64 %2, i64 0
-  %127 = add i64 %125, %126
-  %128 = mul i64 %127, %3
-  %129 = getelementptr double, ptr %1, i64 %128
-  %130 = getelementptr double, ptr %129, i64 %85
-  %131 = getelementptr double, ptr %130, i64 %92
-  %132 = load double, ptr %131, align 8
-  %133 = fmul double %81, %132
-  %134 = fsub double %124, %133
-  store double %134, ptr %94, align 8
-  br label %84
+  %96 = getelementptr double, ptr %285, i64 %57
+  %97 = getelementptr double, ptr %96, i64 %66
+  %98 = load double, ptr %97, align 8
+  %99 = fmul double %288, %71
+  %100 = fsub double %98, %99
+  %101 = fmul double %293, %79
+  %102 = fsub double %100, %101
+  %103 = fmul double %298, %87
+  %104 = fsub double %102, %103
+  %105 = fmul double %303, %95
+  %106 = fsub double %104, %105
+  %107 = getelementptr double, ptr %308, i64 %57
+  %108 = getelementptr double, ptr %107, i64 %66
+  %109 = load double, ptr %108, align 8
+  %110 = fmul double %311, %71
+  %111 = fsub double %109, %110
+  %112 = fmul double %314, %79
+  %113 = fsub double %111, %112
+  %114 = fmul double %317, %87
+  %115 = fsub double %113, %114
+  %116 = fmul double %320, %95
+  %117 = fsub double %115, %116
+  store double %106, ptr %97, align 8
+  store double %117, ptr %108, align 8
+  br label %56
 
-135:
-  %136 = sub i64 %17, %53
-  %137 = call i64 @llvm.smax.i64(i64 %136, i64 0)
-  br label %138
+118:
+  %119 = and i64 %39, 1
+  %120 = icmp eq i64 %119, 0
+  br i1 %120, label %180, label %121
 
-138:
-  %139 = phi i64 [ %53, %135 ], [ %241, %142 ]
-  %140 = phi i64 [ %137, %135 ], [ %240, %142 ]
-  %141 = icmp sgt i64 %140, 0
-  br i1 %141, label %239, label %172
+121:
+  %122 = add nuw i64 %18, 3
+  %123 = lshr i64 %122, 2
+  %124 = select i1 %19, i64 0, i64 %123
+  br label %125
 
-142:
-  %143 = phi i64 [ %45, %239 ], [ %246, %244 ]
-  %144 = phi i64 [ %243, %239 ], [ %245, %244 ]
-  %145 = icmp sgt i64 %144, 0
-  br i1 %145, label %244, label %138
+125:
+  %126 = phi i64 [ %214, %121 ], [ %325, %129 ]
+  %127 = phi i64 [ %124, %121 ], [ %324, %129 ]
+  %128 = icmp sgt i64 %127, 0
+  br i1 %128, label %323, label %180
 
-146:
-  %147 = select i1 %8, i64 0, i64 %4
-  br label %148
+129:
+  %130 = phi i64 [ %45, %323 ], [ %135, %133 ]
+  %131 = phi i64 [ %353, %323 ], [ %134, %133 ]
+  %132 = icmp sgt i64 %131, 0
+  br i1 %132, label %133, label %125
 
-148:
-  %149 = phi i64 [ 0, %146 ], [ %273, %152 ]
-  %150 = phi i64 [ %147, %146 ], [ %272, %152 ]
-  %151 = icmp sgt i64 %150, 0
-  br i1 %151, label %271, label %156
+133:
+  %134 = add nsw i64 %131, -1
+  %135 = add i64 %130, 1
+  %136 = select i1 %330, i64 %2, i64 0
+  %137 = add i64 %126, %136
+  %138 = icmp slt i64 %130, 0
+  %139 = select i1 %138, i64 %3, i64 0
+  %140 = mul i64 %137, %3
+  %141 = getelementptr double, ptr %1, i64 %140
+  %142 = getelementptr double, ptr %141, i64 %130
+  %143 = getelementptr double, ptr %142, i64 %139
+  %144 = load double, ptr %143, align 8
+  %145 = add nsw i64 %126, 1
+  %146 = select i1 %337, i64 %2, i64 0
+  %147 = add i64 %145, %146
+  %148 = mul i64 %147, %3
+  %149 = getelementptr double, ptr %1, i64 %148
+  %150 = getelementptr double, ptr %149, i64 %130
+  %151 = getelementptr double, ptr %150, i64 %139
+  %152 = load double, ptr %151, align 8
+  %153 = add nsw i64 %126, 2
+  %154 = select i1 %342, i64 %2, i64 0
+  %155 = add i64 %153, %154
+  %156 = mul i64 %155, %3
+  %157 = getelementptr double, ptr %1, i64 %156
+  %158 = getelementptr double, ptr %157, i64 %130
+  %159 = getelementptr double, ptr %158, i64 %139
+  %160 = load double, ptr %159, align 8
+  %161 = add nsw i64 %126, 3
+  %162 = select i1 %347, i64 %2, i64 0
+  %163 = add i64 %161, %162
+  %164 = mul i64 %163, %3
+  %165 = getelementptr double, ptr %1, i64 %164
+  %166 = getelementptr double, ptr %165, i64 %130
+  %167 = getelementptr double, ptr %166, i64 %139
+  %168 = load double, ptr %167, align 8
+  %169 = getelementptr double, ptr %333, i64 %130
+  %170 = getelementptr double, ptr %169, i64 %139
+  %171 = load double, ptr %170, align 8
+  %172 = fmul double %336, %144
+  %173 = fsub double %171, %172
+  %174 = fmul double %341, %152
+  %175 = fsub double %173, %174
+  %176 = fmul double %346, %160
+  %177 = fsub double %175, %176
+  %178 = fmul double %351, %168
+  %179 = fsub double %177, %178
+  store double %179, ptr %170, align 8
+  br label %129
 
-152:
-  %153 = phi i64 [ %273, %271 ], [ %278, %276 ]
-  %154 = phi i64 [ %275, %271 ], [ %277, %276 ]
-  %155 = icmp sgt i64 %154, 0
-  br i1 %155, label %276, label %148
-
-156:
-  %157 = phi i64 [ %301, %299 ], [ 0, %148 ]
-  %158 = phi i64 [ %300, %299 ], [ %147, %148 ]
-  %159 = icmp sgt i64 %158, 0
-  br i1 %159, label %299, label %160
-
-160:
-  %161 = icmp ugt i64 %4, -9223372036854775808
-  %162 = select i1 %161, i64 0, i64 %4
-  br label %163
-
-163:
-  %164 = phi i64 [ %4, %160 ], [ %166, %168 ]
-  %165 = phi i64 [ %162, %160 ], [ %317, %168 ]
-  %166 = add i64 %164, -1
-  %167 = icmp sgt i64 %165, 0
-  br i1 %167, label %316, label %25
-
-168:
-  %169 = phi i64 [ 0, %316 ], [ %321, %319 ]
-  %170 = phi i64 [ %318, %316 ], [ %320, %319 ]
-  %171 = icmp sgt i64 %170, 0
-  br i1 %171, label %319, label %163
-
-172:
-  br label %52
-
-173:
-  %174 = add nsw i64 %14, -1
-  %175 = add i64 %13, 32
-  br label %176
-
-176:
-  %177 = phi i64 [ %175, %173 ], [ %13, %12 ]
-  %178 = phi i64 [ %174, %173 ], [ 0, %12 ]
-  %179 = phi i64 [ %175, %173 ], [ 32, %12 ]
-  %180 = phi i64 [ %13, %173 ], [ 0, %12 ]
-  br i1 %15, label %16, label %146
+180:
+  br label %44
 
 181:
-  %182 = add nsw i64 %23, -1
-  %183 = add i64 %22, 1
-  %184 = icmp slt i64 %22, 0
-  %185 = select i1 %184, i64 %2, i64 0
-  %186 = add i64 %22, %185
-  %187 = select i1 %184, i64 %3, i64 0
-  %188 = mul i64 %186, %3
-  %189 = getelementptr double, ptr %1, i64 %188
-  %190 = getelementptr double, ptr %189, i64 %22
-  %191 = getelementptr double, ptr %190, i64 %187
-  %192 = load double, ptr %191, align 8
-  %193 = fcmp ogt double %192, 0.000000e+00
-  br i1 %193, label %27, label %25
+  %182 = select i1 %8, i64 0, i64 %4
+  br label %183
 
-194:
-  %195 = add nsw i64 %32, -1
-  %196 = add i64 %31, 1
-  %197 = icmp slt i64 %31, 0
-  %198 = select i1 %197, i64 %2, i64 0
-  %199 = add i64 %31, %198
-  %200 = mul i64 %199, %3
-  %201 = getelementptr double, ptr %1, i64 %200
-  %202 = getelementptr double, ptr %201, i64 %22
-  %203 = getelementptr double, ptr %202, i64 %187
-  %204 = load double, ptr %203, align 8
-  %205 = fdiv double %204, %192
-  store double %205, ptr %203, align 8
-  %206 = icmp slt i64 %31, %17
-  %207 = select i1 %206, i64 %4, i64 %17
-  %208 = sub i64 %207, %183
-  %209 = call i64 @llvm.smax.i64(i64 %208, i64 0)
-  br label %34
+183:
+  %184 = phi i64 [ 0, %181 ], [ %356, %187 ]
+  %185 = phi i64 [ %182, %181 ], [ %355, %187 ]
+  %186 = icmp sgt i64 %185, 0
+  br i1 %186, label %354, label %191
+
+187:
+  %188 = phi i64 [ %356, %354 ], [ %361, %359 ]
+  %189 = phi i64 [ %358, %354 ], [ %360, %359 ]
+  %190 = icmp sgt i64 %189, 0
+  br i1 %190, label %359, label %183
+
+191:
+  %192 = phi i64 [ %384, %382 ], [ 0, %183 ]
+  %193 = phi i64 [ %383, %382 ], [ %182, %183 ]
+  %194 = icmp sgt i64 %193, 0
+  br i1 %194, label %382, label %195
+
+195:
+  %196 = icmp ugt i64 %4, -9223372036854775808
+  %197 = select i1 %196, i64 0, i64 %4
+  br label %198
+
+198:
+  %199 = phi i64 [ %4, %195 ], [ %201, %203 ]
+  %200 = phi i64 [ %197, %195 ], [ %400, %203 ]
+  %201 = add i64 %199, -1
+  %202 = icmp sgt i64 %200, 0
+  br i1 %202, label %399, label %25
+
+203:
+  %204 = phi i64 [ 0, %399 ], [ %404, %402 ]
+  %205 = phi i64 [ %401, %399 ], [ %403, %402 ]
+  %206 = icmp sgt i64 %205, 0
+  br i1 %206, label %402, label %198
+
+207:
+  %208 = add nsw i64 %14, -1
+  %209 = add i64 %13, 32
+  br label %210
 
 210:
-  %211 = add nsw i64 %36, -1
-  %212 = add i64 %35, 1
-  %213 = icmp slt i64 %35, 0
-  %214 = select i1 %213, i64 %3, i64 0
-  %215 = getelementptr double, ptr %201, i64 %35
-  %216 = getelementptr double, ptr %215, i64 %214
-  %217 = load double, ptr %216, align 8
-  %218 = load double, ptr %203, align 8
-  %219 = getelementptr double, ptr %189, i64 %35
-  %220 = getelementptr double, ptr %219, i64 %214
-  %221 = load double, ptr %220, align 8
-  %222 = fmul double %218, %221
-  %223 = fsub double %217, %222
-  store double %223, ptr %216, align 8
+  %211 = phi i64 [ %209, %207 ], [ %13, %12 ]
+  %212 = phi i64 [ %208, %207 ], [ 0, %12 ]
+  %213 = phi i64 [ %209, %207 ], [ 32, %12 ]
+  %214 = phi i64 [ %13, %207 ], [ 0, %12 ]
+  br i1 %15, label %16, label %181
+
+215:
+  %216 = add nsw i64 %23, -1
+  %217 = add i64 %22, 1
+  %218 = icmp slt i64 %22, 0
+  %219 = select i1 %218, i64 %2, i64 0
+  %220 = add i64 %22, %219
+  %221 = select i1 %218, i64 %3, i64 0
+  %222 = mul i64 %220, %3
+  %223 = getelementptr double, ptr %1, i64 %222
+  %224 = getelementptr double, ptr %223, i64 %22
+  %225 = getelementptr double, ptr %224, i64 %221
+  %226 = load double, ptr %225, align 8
+  %227 = fcmp ogt double %226, 0.000000e+00
+  br i1 %227, label %27, label %25
+
+228:
+  %229 = add nsw i64 %32, -1
+  %230 = add i64 %31, 1
+  %231 = icmp slt i64 %31, 0
+  %232 = select i1 %231, i64 %2, i64 0
+  %233 = add i64 %31, %232
+  %234 = mul i64 %233, %3
+  %235 = getelementptr double, ptr %1, i64 %234
+  %236 = getelementptr double, ptr %235, i64 %22
+  %237 = getelementptr double, ptr %236, i64 %221
+  %238 = load double, ptr %237, align 8
+  %239 = fdiv double %238, %226
+  store double %239, ptr %237, align 8
+  %240 = icmp slt i64 %31, %17
+  %241 = select i1 %240, i64 %4, i64 %17
+  %242 = sub i64 %241, %217
+  %243 = call i64 @llvm.smax.i64(i64 %242, i64 0)
   br label %34
 
-224:
-  %225 = add nsw i64 %46, -1
-  %226 = add i64 %45, 512
-  %227 = call i64 @llvm.smin.i64(i64 %4, i64 %226)
-  %228 = select i1 %40, i64 0, i64 %39
+244:
+  %245 = add nsw i64 %36, -1
+  %246 = add i64 %35, 1
+  %247 = icmp slt i64 %35, 0
+  %248 = select i1 %247, i64 %3, i64 0
+  %249 = getelementptr double, ptr %235, i64 %35
+  %250 = getelementptr double, ptr %249, i64 %248
+  %251 = load double, ptr %250, align 8
+  %252 = load double, ptr %237, align 8
+  %253 = getelementptr double, ptr %223, i64 %35
+  %254 = getelementptr double, ptr %253, i64 %248
+  %255 = load double, ptr %254, align 8
+  %256 = fmul double %252, %255
+  %257 = fsub double %251, %256
+  store double %257, ptr %250, align 8
+  br label %34
+
+258:
+  %259 = add nsw i64 %46, -1
+  %260 = add i64 %45, 512
+  %261 = call i64 @llvm.smin.i64(i64 %4, i64 %260)
+  %262 = xor i64 %17, -1
+  %263 = add i64 %4, %262
+  %264 = and i64 %263, 1
+  %265 = lshr i64 %263, 1
+  %266 = add nuw nsw i64 %265, %264
+  %267 = icmp sgt i64 %263, 0
+  %268 = select i1 %267, i64 %266, i64 0
   br label %48
 
-229:
-  %230 = add nsw i64 %50, -1
-  %231 = add i64 %49, 1
-  %232 = add nuw i64 %18, 3
-  %233 = lshr i64 %232, 2
-  %234 = select i1 %19, i64 0, i64 %233
+269:
+  %270 = add nsw i64 %50, -1
+  %271 = add i64 %49, 2
+  %272 = add nuw i64 %18, 3
+  %273 = lshr i64 %272, 2
+  %274 = select i1 %19, i64 0, i64 %273
   br label %52
 
-235:
-  %236 = add nsw i64 %54, -1
-  %237 = add i64 %53, 4
-  %238 = icmp sgt i64 %237, %17
-  br i1 %238, label %135, label %56
-
-239:
-  %240 = add nsw i64 %140, -1
-  %241 = add i64 %139, 1
-  %242 = sub i64 %227, %45
-  %243 = call i64 @llvm.smax.i64(i64 %242, i64 0)
-  br label %142
-
-244:
-  %245 = add nsw i64 %144, -1
-  %246 = add i64 %143, 1
-  %247 = icmp slt i64 %49, 0
-  %248 = select i1 %247, i64 %2, i64 0
-  %249 = add i64 %49, %248
-  %250 = icmp slt i64 %143, 0
-  %251 = select i1 %250, i64 %3, i64 0
-  %252 = mul i64 %249, %3
-  %253 = getelementptr double, ptr %1, i64 %252
-  %254 = getelementptr double, ptr %253, i64 %143
-  %255 = getelementptr double, ptr %254, i64 %251
-  %256 = load double, ptr %255, align 8
-  %257 = icmp slt i64 %139, 0
-  %258 = select i1 %257, i64 %3, i64 0
-  %259 = getelementptr double, ptr %253, i64 %139
-  %260 = getelementptr double, ptr %259, i64 %258
-  %261 = load double, ptr %260, align 8
-  %262 = select i1 %257, i64 %2, i64 0
-  %263 = add i64 %139, %262
-  %264 = mul i64 %263, %3
-  %265 = getelementptr double, ptr %1, i64 %264
-  %266 = getelementptr double, ptr %265, i64 %143
-  %267 = getelementptr double, ptr %266, i64 %251
-  %268 = load double, ptr %267, align 8
-  %269 = fmul double %261, %268
-  %270 = fsub double %256, %269
-  store double %270, ptr %255, align 8
-  br label %142
-
-271:
-  %272 = add nsw i64 %150, -1
-  %273 = add i64 %149, 1
-  %274 = sub i64 %4, %273
-  %275 = call i64 @llvm.smax.i64(i64 %274, i64 0)
-  br label %152
-
-276:
-  %277 = add nsw i64 %154, -1
-  %278 = add i64 %153, 1
-  %279 = icmp slt i64 %153, 0
-  %280 = select i1 %279, i64 %6, i64 0
-  %281 = getelementptr double, ptr %5, i64 %153
-  %282 = getelementptr double, ptr %281, i64 %280
-  %283 = load double, ptr %282, align 8
-  %284 = select i1 %279, i64 %2, i64 0
-  %285 = add i64 %153, %284
-  %286 = icmp slt i64 %149, 0
-  %287 = select i1 %286, i64 %3, i64 0
-  %288 = mul i64 %285, %3
-  %289 = getelementptr double, ptr %1, i64 %288
-  %290 = getelementptr double, ptr %289, i64 %149
-  %291 = getelementptr double, ptr %290, i64 %287
-  %292 = load double, ptr %291, align 8
-  %293 = select i1 %286, i64 %6, i64 0
-  %294 = getelementptr double, ptr %5, i64 %149
-  %295 = getelementptr double, ptr %294, i64 %293
-  %296 = load double, ptr %295, align 8
-  %297 = fmul double %292, %296
-  %298 = fsub double %283, %297
-  store double %298, ptr %282, align 8
-  br label %152
-
-299:
-  %300 = add nsw i64 %158, -1
-  %301 = add i64 %157, 1
-  %302 = icmp slt i64 %157, 0
-  %303 = select i1 %302, i64 %6, i64 0
-  %304 = getelementptr double, ptr %5, i64 %157
-  %305 = getelementptr double, ptr %304, i64 %303
-  %306 = load double, ptr %305, align 8
-  %307 = select i1 %302, i64 %2, i64 0
-  %308 = add i64 %157, %307
-  %309 = select i1 %302, i64 %3, i64 0
-  %310 = mul i64 %308, %3
-  %311 = getelementptr double, ptr %1, i64 %310
-  %312 = getelementptr double, ptr %311, i64 %157
-  %313 = getelementptr double, ptr %312, i64 %309
+275:
+  %276 = add nsw i64 %54, -1
+  %277 = add i64 %53, 4
+  %278 = add nsw i64 %49, 1
+  %279 = icmp slt i64 %49, 0
+  %280 = select i1 %279, i64 %2, i64 0
+  %281 = add i64 %49, %280
+  %282 = icmp slt i64 %53, 0
+  %283 = select i1 %282, i64 %3, i64 0
+  %284 = mul i64 %281, %3
+  %285 = getelementptr double, ptr %1, i64 %284
+  %286 = getelementptr double, ptr %285, i64 %53
+  %287 = getelementptr double, ptr %286, i64 %283
+  %288 = load double, ptr %287, align 8
+  %289 = icmp slt i64 %53, -1
+  %290 = select i1 %289, i64 %3, i64 0
+  %291 = getelementptr i8, ptr %286, i64 8
+  %292 = getelementptr double, ptr %291, i64 %290
+  %293 = load double, ptr %292, align 8
+  %294 = icmp slt i64 %53, -2
+  %295 = select i1 %294, i64 %3, i64 0
+  %296 = getelementptr i8, ptr %286, i64 16
+  %297 = getelementptr double, ptr %296, i64 %295
+  %298 = load double, ptr %297, align 8
+  %299 = icmp slt i64 %53, -3
+  %300 = select i1 %299, i64 %3, i64 0
+  %301 = getelementptr i8, ptr %286, i64 24
+  %302 = getelementptr double, ptr %301, i64 %300
+  %303 = load double, ptr %302, align 8
+  %304 = icmp slt i64 %49, -1
+  %305 = select i1 %304, i64 %2, i64 0
+  %306 = add i64 %278, %305
+  %307 = mul i64 %306, %3
+  %308 = getelementptr double, ptr %1, i64 %307
+  %309 = getelementptr double, ptr %308, i64 %53
+  %310 = getelementptr double, ptr %309, i64 %283
+  %311 = load double, ptr %310, align 8
+  %312 = getelementptr i8, ptr %309, i64 8
+  %313 = getelementptr double, ptr %312, i64 %290
   %314 = load double, ptr %313, align 8
-  %315 = fdiv double %306, %314
-  store double %315, ptr %305, align 8
-  br label %156
+  %315 = getelementptr i8, ptr %309, i64 16
+  %316 = getelementptr double, ptr %315, i64 %295
+  %317 = load double, ptr %316, align 8
+  %318 = getelementptr i8, ptr %309, i64 24
+  %319 = getelementptr double, ptr %318, i64 %300
+  %320 = load double, ptr %319, align 8
+  %321 = sub i64 %261, %45
+  %322 = call i64 @llvm.smax.i64(i64 %321, i64 0)
+  br label %56
 
-316:
-  %317 = add nsw i64 %165, -1
-  %318 = call i64 @llvm.smax.i64(i64 %166, i64 0)
-  br label %168
+323:
+  %324 = add nsw i64 %127, -1
+  %325 = add i64 %126, 4
+  %326 = add nsw i64 %4, -1
+  %327 = icmp sgt i64 %4, 0
+  %328 = select i1 %327, i64 0, i64 %2
+  %329 = add i64 %326, %328
+  %330 = icmp slt i64 %126, 0
+  %331 = select i1 %330, i64 %3, i64 0
+  %332 = mul i64 %329, %3
+  %333 = getelementptr double, ptr %1, i64 %332
+  %334 = getelementptr double, ptr %333, i64 %126
+  %335 = getelementptr double, ptr %334, i64 %331
+  %336 = load double, ptr %335, align 8
+  %337 = icmp slt i64 %126, -1
+  %338 = select i1 %337, i64 %3, i64 0
+  %339 = getelementptr i8, ptr %334, i64 8
+  %340 = getelementptr double, ptr %339, i64 %338
+  %341 = load double, ptr %340, align 8
+  %342 = icmp slt i64 %126, -2
+  %343 = select i1 %342, i64 %3, i64 0
+  %344 = getelementptr i8, ptr %334, i64 16
+  %345 = getelementptr double, ptr %344, i64 %343
+  %346 = load double, ptr %345, align 8
+  %347 = icmp slt i64 %126, -3
+  %348 = select i1 %347, i64 %3, i64 0
+  %349 = getelementptr i8, ptr %334, i64 24
+  %350 = getelementptr double, ptr %349, i64 %348
+  %351 = load double, ptr %350, align 8
+  %352 = sub i64 %261, %45
+  %353 = call i64 @llvm.smax.i64(i64 %352, i64 0)
+  br label %129
 
-319:
-  %320 = add nsw i64 %170, -1
-  %321 = add i64 %169, 1
-  %322 = icmp slt i64 %169, 0
-  %323 = select i1 %322, i64 %6, i64 0
-  %324 = getelementptr double, ptr %5, i64 %169
-  %325 = getelementptr double, ptr %324, i64 %323
-  %326 = load double, ptr %325, align 8
-  %327 = icmp slt i64 %166, 0
-  %328 = select i1 %327, i64 %2, i64 0
-  %329 = add i64 %166, %328
-  %330 = select i1 %322, i64 %3, i64 0
-  %331 = mul i64 %329, %3
-  %332 = getelementptr double, ptr %1, i64 %331
-  %333 = getelementptr double, ptr %332, i64 %169
-  %334 = getelementptr double, ptr %333, i64 %330
-  %335 = load double, ptr %334, align 8
-  %336 = select i1 %327, i64 %6, i64 0
-  %337 = getelementptr double, ptr %5, i64 %166
-  %338 = getelementptr double, ptr %337, i64 %336
-  %339 = load double, ptr %338, align 8
-  %340 = fmul double %335, %339
-  %341 = fsub double %326, %340
-  store double %341, ptr %325, align 8
-  br label %168
+354:
+  %355 = add nsw i64 %185, -1
+  %356 = add i64 %184, 1
+  %357 = sub i64 %4, %356
+  %358 = call i64 @llvm.smax.i64(i64 %357, i64 0)
+  br label %187
+
+359:
+  %360 = add nsw i64 %189, -1
+  %361 = add i64 %188, 1
+  %362 = icmp slt i64 %188, 0
+  %363 = select i1 %362, i64 %6, i64 0
+  %364 = getelementptr double, ptr %5, i64 %188
+  %365 = getelementptr double, ptr %364, i64 %363
+  %366 = load double, ptr %365, align 8
+  %367 = select i1 %362, i64 %2, i64 0
+  %368 = add i64 %188, %367
+  %369 = icmp slt i64 %184, 0
+  %370 = select i1 %369, i64 %3, i64 0
+  %371 = mul i64 %368, %3
+  %372 = getelementptr double, ptr %1, i64 %371
+  %373 = getelementptr double, ptr %372, i64 %184
+  %374 = getelementptr double, ptr %373, i64 %370
+  %375 = load double, ptr %374, align 8
+  %376 = select i1 %369, i64 %6, i64 0
+  %377 = getelementptr double, ptr %5, i64 %184
+  %378 = getelementptr double, ptr %377, i64 %376
+  %379 = load double, ptr %378, align 8
+  %380 = fmul double %375, %379
+  %381 = fsub double %366, %380
+  store double %381, ptr %365, align 8
+  br label %187
+
+382:
+  %383 = add nsw i64 %193, -1
+  %384 = add i64 %192, 1
+  %385 = icmp slt i64 %192, 0
+  %386 = select i1 %385, i64 %6, i64 0
+  %387 = getelementptr double, ptr %5, i64 %192
+  %388 = getelementptr double, ptr %387, i64 %386
+  %389 = load double, ptr %388, align 8
+  %390 = select i1 %385, i64 %2, i64 0
+  %391 = add i64 %192, %390
+  %392 = select i1 %385, i64 %3, i64 0
+  %393 = mul i64 %391, %3
+  %394 = getelementptr double, ptr %1, i64 %393
+  %395 = getelementptr double, ptr %394, i64 %192
+  %396 = getelementptr double, ptr %395, i64 %392
+  %397 = load double, ptr %396, align 8
+  %398 = fdiv double %389, %397
+  store double %398, ptr %388, align 8
+  br label %191
+
+399:
+  %400 = add nsw i64 %200, -1
+  %401 = call i64 @llvm.smax.i64(i64 %201, i64 0)
+  br label %203
+
+402:
+  %403 = add nsw i64 %205, -1
+  %404 = add i64 %204, 1
+  %405 = icmp slt i64 %204, 0
+  %406 = select i1 %405, i64 %6, i64 0
+  %407 = getelementptr double, ptr %5, i64 %204
+  %408 = getelementptr double, ptr %407, i64 %406
+  %409 = load double, ptr %408, align 8
+  %410 = icmp slt i64 %201, 0
+  %411 = select i1 %410, i64 %2, i64 0
+  %412 = add i64 %201, %411
+  %413 = select i1 %405, i64 %3, i64 0
+  %414 = mul i64 %412, %3
+  %415 = getelementptr double, ptr %1, i64 %414
+  %416 = getelementptr double, ptr %415, i64 %204
+  %417 = getelementptr double, ptr %416, i64 %413
+  %418 = load double, ptr %417, align 8
+  %419 = select i1 %410, i64 %6, i64 0
+  %420 = getelementptr double, ptr %5, i64 %201
+  %421 = getelementptr double, ptr %420, i64 %419
+  %422 = load double, ptr %421, align 8
+  %423 = fmul double %418, %422
+  %424 = fsub double %409, %423
+  store double %424, ptr %408, align 8
+  br label %203
 }
 
 declare double @llvm.fabs.f64(double)
