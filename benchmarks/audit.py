@@ -19,7 +19,8 @@ from cipherward.audit.notes import Checkpoint, Key
 from cipherward.audit.reading import CHECKPOINTS, LOG, checkpoint_file
 from cipherward.crypto.identity import Identity
 from cipherward.crypto.merkle import Tree, leaf_hash
-from harness import Section, alone, finish, peak_mib
+from harness import Section, alone, finish
+from memory import peak_mib
 
 NAME = "cipherward/benchmark"
 AUTHOR = Identity(b"\x01" * 32)

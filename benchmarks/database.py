@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests import postgres_server
+
+from memory import peak_mib
 
 VARIABLE = "CIPHERWARD_BENCHMARK_DATABASE"
 MIB = 1 << 20
@@ -43,7 +44,7 @@ def measure(url: str, way: str) -> dict[str, Any]:
 
     database = Database(url, "SELECT * FROM encounters", password_env=VARIABLE)
     read_query(Database(url, "SELECT 1 AS a", password_env=VARIABLE))  # what is loaded once
-    before, begun = _peak(), time.process_time()
+    before, begun = peak_mib(), time.process_time()
     size = 0
     if way == "batches":
         table = read_query(database).table
@@ -60,11 +61,7 @@ def measure(url: str, way: str) -> dict[str, Any]:
         ) as connection:
             n_rows = len(connection.execute("SELECT * FROM encounters").fetchall())
     seconds = time.process_time() - begun
-    return {"rows": n_rows, "before": before, "peak": _peak(), "table": size, "seconds": seconds}
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"rows": n_rows, "before": before, "peak": peak_mib(), "table": size, "seconds": seconds}
 
 
 def main(rows: int) -> None:
@@ -83,7 +80,7 @@ def main(rows: int) -> None:
             command = [sys.executable, __file__, "--measure", url, way]
             found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             print(
-                f"{words:30} {found['rows']:>9,} rows, peak {found['peak'] / MIB:6.0f} MiB ({found['before'] / MIB:.0f} before), "
+                f"{words:30} {found['rows']:>9,} rows, peak {found['peak']:6.0f} MiB ({found['before']:.0f} before), "
                 f"table {found['table'] / MIB:.0f} MiB, {found['seconds']:.1f} s of processor time"
             )
 

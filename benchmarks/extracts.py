@@ -22,6 +22,7 @@ import duckdb
 import cipherward
 import harness
 from cipherward.data.tables import read_table
+from memory import peak_mib
 
 SHIPPED = 'source = "fhir"\npath = "export"\ntable = "readmission"\n'
 COHORT = Path(__file__).parents[1] / "examples" / "omop" / "cohort.toml"
@@ -112,9 +113,9 @@ def made(folder: Path, n_encounters: int, n_visits: int) -> int:
 
 def measure(path: Path) -> tuple[int, float, float, float]:
     """Read one table in this process: rows, processor seconds, and MiB before and at most."""
-    before, begun = harness.peak_mib(), time.process_time()
+    before, begun = peak_mib(), time.process_time()
     rows = read_table(path).table.height
-    return rows, time.process_time() - begun, before, harness.peak_mib()
+    return rows, time.process_time() - begun, before, peak_mib()
 
 
 def main() -> None:

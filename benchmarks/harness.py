@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -112,15 +111,6 @@ def quiet() -> Iterator[None]:
         for target, descriptor in enumerate(saved, start=1):
             os.dup2(descriptor, target)
             os.close(descriptor)
-
-
-def peak_mib() -> float:
-    """Largest resident set of this process so far, in MiB."""
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage would count the parent's memory from before this program was loaded
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (MIB if sys.platform == "darwin" else 1024)
 
 
 def alone(work: Callable[..., T], *arguments: object) -> T:

@@ -29,7 +29,8 @@ import network_hub
 from cipherward import study as study_document
 from cipherward.store import outbox
 from cipherward.thresholds import derive
-from harness import Section, console, machine_line, peak_mib, write_results
+from harness import Section, console, machine_line, write_results
+from memory import peak_mib
 from network_letters import (
     connection,
     coordinator_takes,

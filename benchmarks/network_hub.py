@@ -47,7 +47,7 @@ from cipherward.transport.post import CoordinatorPost, HospitalPost
 from cipherward.transport.receiving import Content
 from cipherward.transport.serving import Worker
 from cipherward.transport.tls import Connection
-from harness import peak_mib
+from memory import peak_mib
 
 Connect = Callable[[str], Connection]
 Answer = Callable[[bytes], list[bytes]]

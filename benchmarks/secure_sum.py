@@ -41,11 +41,11 @@ from harness import (
     headers_read_once,
     machine_line,
     one_thread,
-    peak_mib,
     quiet,
     timed,
     write_results,
 )
+from memory import peak_mib
 
 MILLION = 1_000_000
 

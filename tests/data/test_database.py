@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -283,3 +285,13 @@ def test_a_postgresql_server_answers_with_every_type_that_a_table_can_hold(postg
     with pytest.raises(DataError) as caught:
         read_query(Database(url, "SELECT CAST(t AS int) FROM (VALUES ('Jane Doe')) AS p(t)", password_file=password))
     assert "Jane Doe" not in str(caught.value)
+
+
+def test_the_benchmark_s_peak_of_memory_is_that_of_its_own_process() -> None:
+    held = bytearray(400 << 20)
+    code = "import sys; sys.path.insert(0, 'benchmarks'); import memory; print(memory.peak_mib())"
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert float(done.stdout) < 200
+    assert "ru_maxrss" not in (root / "benchmarks" / "database.py").read_text()
+    del held
