@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import datetime
 import gzip
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 
 from cipherward.data import child
 from cipherward.data.file_settings import FileSettings
+from cipherward.data.reader_settings import ReaderSettings
 from cipherward.data.sources import load_hospitals
 from cipherward.data.tables import read_table
 from cipherward.data.values import Rule
@@ -190,6 +192,13 @@ def test_a_workbook_of_charts_alone_is_refused_with_their_names(tmp_path: Path) 
 def test_a_chart_that_a_mapping_file_names_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="chart sheet 'Ages' of the workbook is no table; its sheets: 'Sheet'"):
         read_table(workbook(tmp_path / "t.xlsx", charted), FileSettings(sheet="Ages"))
+
+
+def test_a_reader_is_told_of_the_settings_what_it_takes_and_nothing_twice() -> None:
+    told = {each.name: each for each in dataclasses.fields(ReaderSettings)}
+    assert told.keys() < FileSettings.model_fields.keys()
+    assert all(each.default is dataclasses.MISSING for each in told.values())
+    assert FileSettings(sheet="Stays", skip_last=2).for_reader() == ReaderSettings("", 0, 2, "Stays")
 
 
 @pytest.mark.parametrize("state", ["hidden", "veryHidden"])

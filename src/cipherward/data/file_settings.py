@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import dataclasses
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -54,7 +55,7 @@ class FileSettings(Section):
 
     def for_reader(self) -> ReaderSettings:
         """The same for a child process."""
-        return ReaderSettings(**self.model_dump())
+        return ReaderSettings(**{each.name: getattr(self, each.name) for each in dataclasses.fields(ReaderSettings)})
 
     def left_out(self, what: str) -> list[str]:
         """As `ReaderSettings.left_out`."""

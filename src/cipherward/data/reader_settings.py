@@ -1,4 +1,4 @@
-"""`FileSettings` as a reader in a child process gets them: checked before, so that the child need not import what checks."""
+"""What a reader in a child process is told of `FileSettings`: checked before, so that the child need not import what checks."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReaderSettings:
-    """Fields as those of `FileSettings`."""
+    """Of `FileSettings` what readers of formats take; the marks of a CSV file are none of it. Values and defaults are told there."""
 
-    encoding: str = ""
-    separator: str = ""
-    decimal: str = ""
-    thousands: str = ""
-    skip_lines: int = 0
-    skip_last: int = 0
-    sheet: str = ""
+    encoding: str
+    skip_lines: int
+    skip_last: int
+    sheet: str
 
     def left_out(self, what: str) -> list[str]:
         """How many lines (`what`: or rows) are no part of the table, in words."""
