@@ -49,7 +49,9 @@ def test_the_rows_are_those_of_the_same_tables_in_files(book: Path) -> None:
 def test_what_does_not_fit_it_is_said_by_name(book: Path) -> None:
     with pytest.raises(StudyError, match=r"data\.sheet: the name of the sheet is needed"):
         make_task(simulator.study(4, data={"source": "workbook"}))
-    with pytest.raises(DataError, match=r'data\.sheet: source "files" has no such setting'):
+    with pytest.raises(DataError, match=r'data\.sheet: source "files" has no such setting$'):
         load_hospitals(simulator.study(4, data={"sheet": "trial"}), None, book)
+    with pytest.raises(DataError, match=r"no such setting; did you mean 'patient_column'\?"):
+        load_hospitals(simulator.study(4, data={"patient": "id"}), None, book)
     with pytest.raises(DataError, match="clinic-5: the workbook has no table of this hospital"):
         load_hospitals(simulator.study(5, data=DATA), None, book)

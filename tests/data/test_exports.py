@@ -189,7 +189,7 @@ REFUSED = {
     "a category in capitals": (cell("sex", "Male"), "'sex', row 2", "did you mean 'male'"),
     "a soft hyphen": (cell("sex", "ma\u00adle"), "'sex', row 2", "did you mean 'male'"),
     "an outcome 00": (cell("y", "00"), "'y', row 2", "outcomes are 0 or 1"),
-    "an outcome 2": (cell("y", "2"), "'y', row 2", "outcomes are 0 or 1"),
+    "an outcome 2": (cell("y", "2"), "'y', row 2", "of more than two values, set data.outcome_type"),
     "outcomes in words": (each("y", lambda v: ("no", "yes")[int(v)]), "'y', row 1", "data.positive"),
     "no outcome": (cell("y", "n/a"), "'y', row 2", "leave out rows"),
     "no patient": (cell("patient", "-"), "'patient', row 2", "give every row an id"),

@@ -86,9 +86,9 @@ def test_models_of_bins_say_what_a_rare_unknown_or_missing_value_counts_as(
     together = {"C": f"'{shared}', 'other', no value", "other": f"'{shared}', 'C', no value"}
     own = "ward 'A' counts as one with 'C', 'other', no value" if shared == "A" else ""
     assert found.assumed[0] == own
-    assert found.assumed[1] == f"ward 'C' counts as one with {together['C']}; dose missing"
+    assert found.assumed[1] == f"ward 'C' counts as one with {together['C']}"
     assert found.assumed[2] == (
-        f"ward: category not declared, read as other; ward 'other' counts as one with {together['other']}; dose missing"
+        f"ward: category not declared, read as other; ward 'other' counts as one with {together['other']}"
     )
     age, _, ward = found.assumed[3].partition("; ")
     assert age.startswith("age missing, counts as ")

@@ -515,3 +515,11 @@ def test_real_patients_are_told_apart_as_well_as_the_figures_say(
     assert state.sums_done <= sums
     scores = np.concatenate([fitted_yardsticks.scores(state.model, data) for data in hospitals])
     assert metrics.exact(scores, labels_of(hospitals, TEST).astype(np.int64)).auroc >= least
+
+
+def test_where_floors_leave_nothing_to_split_the_remedy_is_one_that_is_allowed(tmp_path: Path) -> None:
+    chosen = study(settings={"floors": True, "leaf_rows": 500})
+    works = works_of(chosen, tmp_path)
+    with pytest.raises(DataError, match="no tree can be grown") as refused:
+        up_to(chosen, works, "evaluate")
+    assert "settings.floors = false with lower settings.leaf_rows" in refused.value.hint

@@ -258,3 +258,14 @@ def test_two_studies_whose_bins_end_at_different_values_differ_by_whole_groups_o
 def test_a_sum_over_very_many_pairs_of_bins_is_announced_with_the_way_to_a_smaller_one() -> None:
     assert points_tables.many_pairs(40 * 32) == ""
     assert "6.4 million pairs of bins" in points_tables.many_pairs(3_568)
+
+
+def test_bins_are_told_apart_from_columns(tmp_path: Path) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = catalogue.begin(chosen)
+    for _ in range(2):
+        state = state.after(opened(state, works), 4)
+    title, words = state.task.words(state.inner)
+    assert title == "bins"
+    assert re.fullmatch(r"\d+ bins of 3 columns", words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cipherward import entries
@@ -40,13 +42,23 @@ def problems(study: Study) -> list[str]:
     if data.source not in SOURCES:
         return [f"data.source: {entries.unknown(SOURCES, data.source, 'source')}"]
     chosen = source(data.source)
-    strange = [f'data.{key}: source "{data.source}" has no such setting' for key in _own(data) - chosen.settings]
+    known = [name for name in type(data).model_fields if name != "cohort"] + sorted(chosen.settings)
+    strange = [
+        f'data.{key}: source "{data.source}" has no such setting{_meant(key, known)}'
+        for key in _own(data) - chosen.settings
+    ]
     return [*sorted(strange), *chosen.problems(study)]
 
 
 def words(name: str) -> str:
     """A source in words; the name itself where no such source is installed, as in somebody else's results."""
     return source(name).words if name in SOURCES else name
+
+
+def _meant(key: str, known: Sequence[str]) -> str:
+    begun = [name for name in known if name.startswith(f"{key}_")]
+    close = begun or difflib.get_close_matches(key, known, n=1, cutoff=0.75)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _own(data: Data) -> set[str]:

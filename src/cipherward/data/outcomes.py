@@ -15,6 +15,7 @@ from cipherward.data.values import Change, Labels, Rule, as_text, is_value, numb
 from cipherward.study import Data, same_text
 
 _LISTED = 3
+_SIDES = 2
 _TRUTH = {"true": "1", "false": "0"}
 
 
@@ -96,7 +97,13 @@ def _problems(
     place = first_of(wrong, rows, data.outcome)
     alike = [raw for raw in odd if _resembles(raw, data.positive)]
     if data.positive == "1":
-        advice = "outcomes are 0 or 1, or set data.positive in the study"
+        several = text.drop_nulls().n_unique() > _SIDES + len(missing)
+        other = (
+            "; of more than two values, set data.outcome_type (multiclass, ordinal, continuous, counts)"
+            if several
+            else ""
+        )
+        advice = f"outcomes are 0 or 1, or set data.positive in the study{other}"
     elif alike or data.negative:
         sides = f"; negative: {', '.join(map(repr, data.negative))}" if data.negative else ""
         advice = f"the positive outcome is written {data.positive!r} (data.positive){sides}"

@@ -177,7 +177,10 @@ def assumptions(found: Converted, inputs: Inputs) -> tuple[str, ...]:
                 for row in np.flatnonzero((found.table[name] == category).fill_null(False).to_numpy()):
                     said[row].append(f"{name} {category!r} {clause}")
     empty = found.table.select(pl.all_horizontal(pl.all().is_null()).alias("empty"))["empty"].to_numpy()
+    ignored = substitutes_of.unused(inputs)
     for name, series in zip(found.table.columns, found.table.get_columns(), strict=True):
+        if name in ignored:
+            continue
         clause = substitutes.get(name, {}).get(None, "")
         for row in np.flatnonzero(series.is_null().to_numpy() & ~empty):
             said[row].append(f"{name} missing" + (f", {clause}" if clause else ""))

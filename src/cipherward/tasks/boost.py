@@ -161,6 +161,11 @@ class Boost(BinnedTask[BoostState]):
     def so_far(self, state: BoostState) -> Mapping[str, Any]:
         return {"rounds": state.stages, "auroc_by_round": []}
 
+    def _lower_floor(self) -> str:
+        if not self._settings.floors:
+            return "lower settings.leaf_rows"
+        return "set settings.floors = false with lower settings.leaf_rows, which every review says and policies refuse unless they allow it"
+
     def words(self, state: BoostState) -> tuple[str, str]:
         if state.final:
             return "final model", f"AUROC {state.final.auroc:.4f}   validation loss {state.loss:.4f}"
@@ -174,7 +179,7 @@ class Boost(BinnedTask[BoostState]):
             )
         if state.stage == "evaluate":
             return f"stage {state.stages}", f"{state.forest.n_trees:,} trees, {state.forest.n_features:,} leaves"
-        return "bins", f"{state.coding.n_bins} of {len(state.coding.binned)} columns"
+        return "bins", f"{state.coding.n_bins} bins of {len(state.coding.binned)} columns"
 
     def model(self, state: BoostState) -> Model:
         return state.model
@@ -232,7 +237,7 @@ class Boost(BinnedTask[BoostState]):
             floor = self._settings.leaf_floor(state.coding.n_rows)
             raise DataError(
                 f"no tree can be grown: no column parts {floor} training rows of all hospitals together from {floor} others",
-                hint='use task = "points", start a study with more rows, or lower settings.leaf_rows (docs/study.md)',
+                hint=f'use task = "points", start a study with more rows, or {self._lower_floor()} (docs/study.md)',
             )
         if state.stages >= self._settings.stages or said_nothing:
             return dataclasses.replace(state, stage="evaluate")

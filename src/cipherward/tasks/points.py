@@ -181,7 +181,7 @@ class PointsTask(BinnedTask[PointsState]):
         if state.stage == "counts":
             return "values", f"about {coding.n_rows:,} training rows{points_tables.many_pairs(coding.n_bins)}"
         if state.stage == "outcomes":
-            return "bins", f"{coding.n_bins} of {len(coding.binned)} columns"
+            return "bins", f"{coding.n_bins} bins of {len(coding.binned)} columns"
         if state.stage == "pairs":
             return "first step", f"{len(state.candidates)} pairs of columns to compare"
         if state.steps == 1:
