@@ -21,7 +21,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from cipherward import study_dictionary, study_places, thresholds, tomlfile
+from cipherward import settings_words, study_dictionary, study_places, thresholds, tomlfile
 from cipherward.errors import StudyError, VersionError
 from cipherward.study_columns import Column as Column
 from cipherward.study_columns import days_without_index, input_shape
@@ -280,9 +280,6 @@ class Study(Section):
         return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
 
 
-_PLAIN_WORDS = {"extra_forbidden": "unknown setting; remove it or correct its spelling", "missing": "is missing"}
-
-
 def _refuse_other_formats(document: dict[str, Any], origin: str) -> None:
     """A frozen study means what it meant when it was signed, or nothing at all."""
     found = document.get("format", 1 if document.get("coordinator_key") else FORMAT)
@@ -309,7 +306,7 @@ def parse(document: dict[str, Any], *, origin: str, text: str = "") -> Study:
         problems: list[str] = []
         for item in _all_errors(document, error):
             place = study_places.describe(item["loc"], document, text)
-            said = _PLAIN_WORDS.get(item["type"]) or item["msg"].removeprefix("Value error, ")
+            said = settings_words.words(item, Study)
             problems += [f"{place}: {line}" if place else line for line in said.split("\n")]
         raise StudyError(
             f"the study {origin} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),

@@ -72,7 +72,7 @@ def test_a_column_that_one_hospital_alone_fills_is_asked_by_nobody(four: Consort
     four.approve()
     four.pump()
     assert four.status()["phase"] == "finished"
-    why = "in one block 1 hospital fills it, and 3 that may not be singled out have to"
+    why = "1 hospital fills it in one block of hospitals; at least 3 that may not be singled out must"
     assert four.status()["left_out"] == {"dose": why}
     result = json.loads((folder / "result.json").read_text())
     assert result["columns_left_out"] == {"dose": why}

@@ -28,7 +28,10 @@ def test_a_column_that_too_few_of_any_block_fill_is_left_out_with_the_numbers() 
     }
     found = left_out([FIRST, SECOND], said, ["age", "dose"])
     assert list(found) == ["dose"]
-    assert str(found["dose"]) == "in one block 1 hospital fills it, and 2 that may not be singled out have to"
+    assert (
+        str(found["dose"])
+        == "1 hospital fills it in one block of hospitals; at least 2 that may not be singled out must"
+    )
 
 
 def test_a_hospital_that_may_be_singled_out_hides_nobody() -> None:

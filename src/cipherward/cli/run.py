@@ -176,6 +176,8 @@ class Teller(telling.Teller):
         from cipherward.crypto import schemes
         from cipherward.crypto.scheme import Opener
 
+        if not study.n_hospitals:
+            return  # the error that follows says so
         self.begins(study, f"{study.n_hospitals} hospitals, scheme {study.aggregation.scheme}, seed {study.seed}")
         scheme = schemes.facts(study.aggregation.scheme)
         if scheme.caution:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cipherward import entries
+from cipherward import entries, settings_words
 from cipherward.errors import StudyError
 from cipherward.study import Data, Study
 
@@ -44,7 +42,7 @@ def problems(study: Study) -> list[str]:
     chosen = source(data.source)
     known = [name for name in type(data).model_fields if name != "cohort"] + sorted(chosen.settings)
     strange = [
-        f'data.{key}: source "{data.source}" has no such setting{_meant(key, known)}'
+        f'data.{key}: source "{data.source}" has no such setting{settings_words.meant(key, known)}'
         for key in _own(data) - chosen.settings
     ]
     return [*sorted(strange), *chosen.problems(study)]
@@ -53,12 +51,6 @@ def problems(study: Study) -> list[str]:
 def words(name: str) -> str:
     """A source in words; the name itself where no such source is installed, as in somebody else's results."""
     return source(name).words if name in SOURCES else name
-
-
-def _meant(key: str, known: Sequence[str]) -> str:
-    begun = [name for name in known if name.startswith(f"{key}_")]
-    close = begun or difflib.get_close_matches(key, known, n=1, cutoff=0.75)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _own(data: Data) -> set[str]:

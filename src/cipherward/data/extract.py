@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from cipherward import entries, study_places, tomlfile
+from cipherward import entries, settings_words, study_places, tomlfile
 from cipherward.data.problems import cannot_read, not_usable
 from cipherward.errors import TableError
 from cipherward.study_sections import Section
@@ -147,7 +147,7 @@ def document(path: Path, what: str, check: Callable[[dict[str, Any]], T], hint: 
     except ValidationError as error:
         text = content.decode("utf-8", "replace")
         problems = tuple(
-            f"{study_places.describe(each['loc'], found, text) or what}: {each['msg'].removeprefix('Value error, ')}"
+            f"{study_places.describe(each['loc'], found, text) or what}: {settings_words.words(each)}"
             for each in error.errors()
         )
         said = "; ".join(problems)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from cipherward import settings_words
 from cipherward.data import wearables
 from cipherward.data.database import Source
 from cipherward.data.problems import Problem
@@ -32,7 +33,7 @@ class Wearables(DataSource):
             ward_of(study)
         except ValidationError as error:
             for item in error.errors():
-                yield f"data.{'.'.join(map(str, item['loc']))}: {item['msg']}"
+                yield f"data.{'.'.join(map(str, item['loc']))}: {settings_words.words(item)}"
 
     def tables(
         self, study: Study, wanted: Sequence[str], given: Source | None, base: Path, problems: list[Problem]

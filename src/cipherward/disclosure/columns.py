@@ -25,8 +25,8 @@ class LeftOut:
     least: int
 
     def __str__(self) -> str:
-        who = "1 hospital fills" if self.n_filling == 1 else f"{self.n_filling or 'no'} hospitals fill"
-        return f"in one block {who} it, and {self.least} that may not be singled out have to"
+        who = f"{self.n_filling or 'no'} hospital{'s fill' if self.n_filling > 1 else ' fills'}"
+        return f"{who} it in one block of hospitals; at least {self.least} that may not be singled out must"
 
 
 def left_out(blocks: Iterable[Block], said: Mapping[Register, Filled], columns: Sequence[str]) -> dict[str, LeftOut]:

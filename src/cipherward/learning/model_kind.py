@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cipherward import settings_words
 from cipherward.errors import StudyError
 from cipherward.graph import Graph
-from cipherward.study import Model
+from cipherward.study import Model, Study
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,13 +54,14 @@ class ModelKind(ABC):
         try:
             self.Settings.model_validate(model.settings)
         except ValidationError as error:
-            texts = {
-                "extra_forbidden": f"kind {model.kind!r} has no such setting",
-                "missing": f"kind {model.kind!r} needs it",
-            }
+            said = f"kind {model.kind!r} has no such setting"
             return [
                 f"model.{'.'.join(map(str, item['loc']))}: "
-                + (texts.get(item["type"]) or item["msg"].removeprefix("Value error, "))
+                + (
+                    f"kind {model.kind!r} needs it"
+                    if item["type"] == "missing"
+                    else settings_words.words(item, self.Settings, Study, said)
+                )
                 for item in error.errors()
             ]
         return []

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from cipherward import settings_words
 from cipherward.errors import StudyError
 from cipherward.study import Study
 from cipherward.tasks.task import refuse_settings
@@ -54,8 +55,11 @@ def parsed(study: Study, kind: type[S]) -> S:
     try:
         return kind.model_validate(study.settings)
     except ValidationError as error:
-        places = (".".join(map(str, item["loc"])) for item in error.errors())
-        problems = [f"settings.{place}: {item['msg']}" for place, item in zip(places, error.errors(), strict=True)]
+        said = f"task {study.task!r} has no such setting"
+        problems = [
+            f"settings.{'.'.join(map(str, item['loc']))}: {settings_words.words(item, kind, Study, said)}"
+            for item in error.errors()
+        ]
         raise unfit(study, tuple(problems)) from None
 
 

@@ -274,7 +274,7 @@ def test_values_of_several_units_are_refused_unless_one_is_named(own: Path, tmp_
         (('kind = "age"', 'kind = "age"\ndays_from = 3'), "age has no other setting"),
         (('occurrence = "every"', 'occurrence = "last"'), "occurrence (line"),
         (("age_from = 2", "age_from = 2\nage_to = 1"), "age_from lies above age_to"),
-        (("age_from = 2", "limit = 10"), "Extra inputs are not permitted"),
+        (("age_from = 2", "limit = 10"), "unknown setting"),
     ],
 )
 def test_a_wrong_definition_is_refused_with_its_place(tmp_path: Path, change: tuple[str, str], words: str) -> None:

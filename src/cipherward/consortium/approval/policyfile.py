@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
+from cipherward import settings_words
 from cipherward.crypto.schemes import CATALOGUE
 from cipherward.errors import StorageError
 from cipherward.learning.catalogue import KINDS
@@ -162,7 +164,7 @@ def parse(text: str, origin: str) -> Policy:
     try:
         found = _File.model_validate(document)
     except ValidationError as error:
-        problems = sorted({_words(item["loc"], item["type"], item["msg"]) for item in error.errors()})
+        problems = sorted({_words(item) for item in error.errors()})
         raise StorageError(
             f"{origin} has {len(problems)} problem(s):\n  - " + "\n  - ".join(problems),
             hint="correct the lines above; until then this hospital takes part in nothing",
@@ -238,13 +240,10 @@ def clauses(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _words(place: tuple[int | str, ...], kind: str, message: str) -> str:
-    name = str(place[0])
-    if kind == "extra_forbidden":
-        return f"{name}: unknown setting; remove it or correct its spelling"
-    if kind == "missing":
-        return f"{name} is missing"
+def _words(item: ErrorDetails) -> str:
+    name, said = str(item["loc"][0]), settings_words.words(item, _File)
+    if item["type"] == "missing":
+        return f"{name} {said}"
     if name == "columns":
         return 'columns: write "*" or a list of column names'
-    message = message.removeprefix("Value error, ")
-    return f"{name}: {message[0].lower()}{message[1:]}"
+    return f"{name}: {said[0].lower()}{said[1:]}"
