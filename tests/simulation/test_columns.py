@@ -32,7 +32,7 @@ def test_a_column_that_too_few_hospitals_fill_is_left_out_and_the_run_says_so(tm
     base = tables(tmp_path, 1, 2)
     result = run_study(one_round(), base=base, out=tmp_path / "run", device="cpu")
     assert list(result.summary["columns_left_out"]) == ["dose"]
-    assert "3 hospitals fill it, and 4 that may not" in result.summary["columns_left_out"]["dose"]
+    assert "3 hospitals fill it in one block of hospitals; at least 4" in result.summary["columns_left_out"]["dose"]
     assert simulator.holds(result.path)
     page.write(result.path)
     assert "Columns of the study that were left out" in (result.path / "report.html").read_text("utf-8")
