@@ -160,3 +160,17 @@ def test_lines_are_counted_as_they_were_appended(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(b"torn")
     assert files.count_lines(path) == 4
+
+
+def test_what_a_system_takes_in_parts_is_written_whole_and_the_file_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write = tmp_path / "file", os.write
+    path.write_bytes(b"longer than what is new")
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+    files.overwrite(path, b"new content")
+    assert path.read_bytes() == b"new content" + b"longer than what is new"[11:]
+    with files.opened(path, os.O_RDONLY) as descriptor:
+        pass
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)

@@ -119,9 +119,10 @@ def opened(path: Path | str, flags: int) -> Iterator[int]:
 
 
 def write_whole(descriptor: int, data: bytes) -> None:
-    """Write at the descriptor's place. Raises OSError, also where a disk that is almost full takes a part."""
-    if os.write(descriptor, data) != len(data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    """Write at the descriptor's place. Raises OSError: a part of it may be there, as on a disk that is almost full."""
+    rest = memoryview(data)
+    while rest:  # a system may take a part, and says why only when it is asked to take the rest
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def append(path: Path, line: str) -> None:

@@ -42,6 +42,7 @@ class Handled:
             with files.opened(f"{self.folder}/{sender}.handled", os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
                 files.write_whole(file, f"{letter.hex()}\n".encode("ascii"))
         except OSError as error:
+            del self._known[sender]  # read again, without the part of a line that a full disk may have taken
             raise StorageError(f"cannot write {self._path(sender)}: {error.strerror}", hint="free space") from None
         known += letter
         if len(known) >= 2 * _KEEP * _BYTES:
@@ -56,7 +57,7 @@ class Handled:
         path = self._path(sender)
         lines = files.read(path).decode("ascii", "replace").splitlines() if path.exists() else []
         whole = [line for line in lines if len(line) == 2 * _BYTES and set(line) <= set("0123456789abcdef")][-_KEEP:]
-        # a line torn by a power failure would swallow the next one
+        # a line torn by a power failure or a full disk would swallow the next one
         files.write(path, "".join(f"{line}\n" for line in whole).encode())
         return bytearray(bytes.fromhex("".join(whole)))
 
