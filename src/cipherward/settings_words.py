@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -30,8 +30,8 @@ def words(
         return "is missing"
     if item["type"] != "extra_forbidden":
         return item["msg"].removeprefix("Value error, ")
-    near = _near(checked, item["loc"]) or _elsewhere(document or checked, str(item["loc"][-1]))
-    return f"{unknown}{near or _REMEDY}"
+    advice = _elsewhere(document or checked, str(item["loc"][-1])) or _near(checked, item["loc"])
+    return f"{unknown}{advice or _REMEDY}"
 
 
 def meant(name: str, known: Iterable[str]) -> str:
@@ -50,11 +50,18 @@ def _near(checked: type[BaseModel] | None, place: Sequence[int | str]) -> str:
 def _elsewhere(document: type[BaseModel] | None, name: str) -> str:
     if document is None:
         return ""
-    if name in document.model_fields:
-        return f"; did you mean {name!r} above the first section?"
-    homes = (key for key, field in document.model_fields.items() if name in _fields(field.annotation))
-    home = next(homes, "")
-    return f"; did you mean {name!r} of section [{home}]?" if home else ""
+    if field := document.model_fields.get(name):
+        is_section = bool(_fields(field.annotation))
+        place = f"section {_header(name, field.annotation)}" if is_section else f"{name!r} above the first section"
+        return f"; did you mean {place}?"
+    kinds = ((key, field.annotation) for key, field in document.model_fields.items())
+    home = next((_header(key, kind) for key, kind in kinds if name in _fields(kind)), "")
+    return f"; did you mean {name!r} of section {home}?" if home else ""
+
+
+def _header(name: str, annotation: Any) -> str:
+    is_listed = any(get_origin(each) is tuple for each in (annotation, *get_args(annotation)))
+    return f"[[{name}]]" if is_listed else f"[{name}]"
 
 
 def _section(model: type[BaseModel] | None, place: Sequence[int | str]) -> type[BaseModel] | None:
