@@ -38,9 +38,8 @@ BATCH = 8
 SMALL = 128 << 10
 """Bytes up to which a letter of one chunk stays in memory, and all letters together that the server may send unasked for more."""
 LATE_SECONDS, _MOST_OWED = 1.0, 16
-"""How long a small letter that is handled waits for its acknowledgement, and how many may: acknowledged together they cost the
-server one write of its state, and a mailbox that is not emptied by each letter keeps its file. Whoever is cut off meanwhile gets
-them again, and knows that they are handled."""
+"""How long a small letter that is handled waits for its acknowledgement, and how many may: a mailbox that is not emptied by each
+letter keeps its file on the server. Whoever is cut off meanwhile gets them again, and knows that they are handled."""
 _WAIT_SECONDS = 15.0
 _PING_SECONDS = 5
 _REWIND_SECONDS = 60.0
