@@ -55,6 +55,12 @@ def test_a_message_of_one_hospital_does_not_pass_for_anothers() -> None:
         open_signed(altered(sender=2), study=STUDY, keys=KEYS)
 
 
+@pytest.mark.parametrize("key", [b"", KEYS[1][:31], KEYS[1] + b"\0"])
+def test_of_a_key_of_another_size_no_signature_is_believed(key: bytes) -> None:
+    with pytest.raises(ProtocolError, match="forged"):
+        open_signed(ENVELOPE, study=STUDY, keys={1: key})
+
+
 def test_even_one_key_in_two_places_of_the_roster_signs_for_one_place_only() -> None:
     with pytest.raises(ProtocolError, match="forged"):
         open_signed(altered(sender=3), study=STUDY, keys={**KEYS, 3: KEYS[1]})
