@@ -46,7 +46,7 @@ class Ballot:
     def keep(self, context: bytes, dealt: Dealt) -> None:
         """A contribution has been made, and is in the ledger."""
         if len(dealt.payload) <= _LARGEST_KEPT:
-            self._dealt[context] = replace(dealt, update=b"")
+            self._dealt[context] = replace(dealt, update=b"", one_time=b"")
 
     def consent(
         self,
