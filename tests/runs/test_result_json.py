@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests import simulator
 
 from cipherward.errors import StorageError
 from cipherward.report import page, predictors
+from cipherward.runs import result
 from cipherward.runs.result_json import Simulated, SumLine, parse, sum_lines
 
 
@@ -65,3 +67,10 @@ def test_a_mistake_of_the_software_is_not_reported_as_damage(made: Path, monkeyp
     monkeypatch.setattr(predictors, "coefficients", lambda facts: facts.no_such_attribute)
     with pytest.raises(AttributeError, match="no_such_attribute"):
         page.write(made)
+
+
+def test_a_result_names_the_libraries_that_it_rests_on_and_nobody_can_change_that_for_others() -> None:
+    found = result.versions()
+    assert found["pynacl"] == version("pynacl")  # it checks every signature
+    found.clear()
+    assert result.versions()["cipherward"] == version("cipherward")

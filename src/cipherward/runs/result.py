@@ -80,4 +80,6 @@ def versions() -> dict[str, str]:
 def _installed() -> tuple[tuple[str, str], ...]:
     from importlib.metadata import version
 
-    return tuple((name, version(name)) for name in ("cipherward", "torch", "numpy", "llvmlite", "cryptography"))
+    return tuple(
+        (name, version(name)) for name in ("cipherward", "torch", "numpy", "llvmlite", "cryptography", "pynacl")
+    )
