@@ -174,3 +174,16 @@ def test_what_a_system_takes_in_parts_is_written_whole_and_the_file_is_closed(
         pass
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
+
+
+def test_of_a_line_that_a_full_disk_took_a_part_of_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write, room = tmp_path / "log", os.write, [3, 0]
+    files.append(path, "one")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda file, data: write(file, data[:left]) if (left := room.pop(0)) else no_space())
+        with pytest.raises(StorageError, match="No space left"):
+            files.append(path, "two, which is longer")
+    files.append(path, "three")
+    assert path.read_text() == "one\nthree\n"

@@ -118,9 +118,9 @@ def opened(path: Path | str, flags: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-def write_whole(descriptor: int, data: bytes) -> None:
+def write_whole(descriptor: int, data: bytes | bytearray | memoryview) -> None:
     """Write at the descriptor's place. Raises OSError: a part of it may be there, as on a disk that is almost full."""
-    rest = memoryview(data)
+    rest = memoryview(data).cast("B")
     while rest:  # a system may take a part, and says why only when it is asked to take the rest
         rest = rest[os.write(descriptor, rest) :]
 
@@ -136,9 +136,7 @@ def append(path: Path, line: str) -> None:
         is_new = not path.exists()
         with path.open("ab", buffering=0) as file:
             size = file.tell()
-            data = f"{line}\n".encode()
-            if file.write(data) != len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            write_whole(file.fileno(), f"{line}\n".encode())
             os.fsync(file.fileno())
         if is_new:
             sync_folders([path.parent])

@@ -188,9 +188,7 @@ class Outbox:
         temporary = self.folder / f".{name}.tmp"
         try:
             with files.create(temporary, anew=True, buffering=0) as file:
-                view = memoryview(data).cast("B")
-                while view:
-                    view = view[file.write(view) :]
+                files.write_whole(file.fileno(), data)
                 # Renamed first, so that one commit of the disk holds the content and the name.
                 if os.name == "posix":
                     temporary.rename(self.folder / name)

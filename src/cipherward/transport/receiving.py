@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import itertools
 import json
 import os
@@ -72,8 +71,7 @@ class Assembly:
         if label.index in self._missing:
             with _storage(self.path):
                 self._file.seek(label.index * CHUNK_BYTES)
-                if self._file.write(body) != len(body):  # a disk that is almost full takes a part, and says nothing
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                files.write_whole(self._file.fileno(), body)
             self._missing.remove(label.index)
             if label.index == self._hashed:
                 self._state.update(body)
