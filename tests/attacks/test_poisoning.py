@@ -140,7 +140,6 @@ def test_rows_of_other_studies_are_dealt_to_as_many_hospitals_each_row_once(at: 
     assert all(set(each.split.tolist()) == {0, 1, 2} for each in dealt)
 
 
-@pytest.mark.thorough  # each liar and each defence is tried above
 def test_the_whole_attack_measures_every_liar_with_every_defence(attack: Poisoning, at: Context) -> None:
     found = attack.run(at)
     settings = [each.setting for each in found.measures]

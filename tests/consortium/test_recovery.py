@@ -146,7 +146,13 @@ FILES = ["opening.cbor", "begun", "result.json", ".payload", "hospital-2.cbor"]
     ("suffix", "after"),
     cases(
         itertools.product(FILES, [False, True]),
-        [("opening.cbor", False), ("begun", True), ("result.json", False), ("hospital-2.cbor", True)],
+        [
+            ("opening.cbor", False),
+            ("begun", True),
+            ("result.json", False),
+            ("result.json", True),
+            ("hospital-2.cbor", True),
+        ],
     ),
 )
 def test_a_coordinator_whose_disk_fails_once_recovers_and_loses_nothing(

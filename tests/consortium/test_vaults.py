@@ -226,7 +226,7 @@ def test_a_coordinator_that_lost_its_studies_goes_on_from_its_vault(
 
 @pytest.mark.parametrize(
     "kind",
-    ["Joined", *(pytest.param(kind, marks=pytest.mark.thorough) for kind in ("Release", "Receipt"))],
+    ["Joined", pytest.param("Release", marks=pytest.mark.thorough), "Receipt"],
 )
 def test_what_the_vault_did_not_have_yet_hospitals_bring_back_and_what_the_log_lost_stays_a_gap(
     four: Consortium, alone: Path, kind: str, capsys: Capture

@@ -170,6 +170,13 @@ def failed(
     return made
 
 
+def test_the_polynomial_of_numbers_at_known_points_at_others_and_at_none() -> None:
+    modulus, points = 65521, [1, 2, 3]
+    at = np.array([[5 + 7 * x + 11 * x * x for _ in range(8)] for x in range(8)], np.uint32)
+    for wanted in ([], [2], [0, 7], [3, 5, 1]):
+        assert np.array_equal(attribution.polynomial_at(at[points], points, wanted, modulus), at[wanted])
+
+
 @pytest.mark.parametrize(
     ("block", "seeds"),
     [

@@ -249,7 +249,7 @@ def test_several_classes_are_weighed_by_their_opened_counts(tmp_path: Path) -> N
         pytest.param({"kind": "linear"}, "multiclass", id="newton-classes"),
         pytest.param({"kind": "mlp", "hidden": [4]}, "ordinal", id="network-grades"),
         pytest.param({"kind": "linear"}, "ordinal", id="newton-grades", marks=pytest.mark.thorough),
-        pytest.param({"kind": "mlp", "hidden": [4]}, "multiclass", id="network-classes", marks=pytest.mark.thorough),
+        pytest.param({"kind": "mlp", "hidden": [4]}, "multiclass", id="network-classes"),
     ],
 )
 def test_a_whole_study_of_classes_or_grades_weighs_them_and_is_verified(

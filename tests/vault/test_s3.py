@@ -117,7 +117,7 @@ def test_what_s3_returns_altered_is_found(server: Server) -> None:
     assert not any(finding.holds for finding in findings)
 
 
-@pytest.mark.parametrize("apart", [pytest.param(False, marks=pytest.mark.thorough), True])
+@pytest.mark.parametrize("apart", [False, True])
 def test_a_run_beside_s3_is_whole_there_and_holds_no_credential(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apart: bool
 ) -> None:
