@@ -107,7 +107,7 @@ def test_a_letter_is_not_pending_before_it_is_on_the_disk(tmp_path: Path, monkey
     outbox = Outbox(tmp_path)
     outbox.put(b"first")
     seen: list[int] = []
-    monkeypatch.setattr("cipherward.store.outbox._flush", lambda _: seen.append(len(outbox.pending())))
+    monkeypatch.setattr("cipherward.store.files.flush", lambda _: seen.append(len(outbox.pending())))
     outbox.put(b"second")
     assert seen == [1]
     assert len(outbox.pending()) == 2
@@ -135,7 +135,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        patch.setattr("cipherward.store.outbox._flush", full)
+        patch.setattr("cipherward.store.files.flush", full)
         with pytest.raises(StorageError, match="No space left"):
             outbox.put(os.urandom(size))
     for found in (outbox, Outbox(tmp_path)):

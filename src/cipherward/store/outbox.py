@@ -38,8 +38,6 @@ _MAGIC = b"CWS1"
 LARGEST = SLOT_BYTES - _HEAD.size
 """Bytes of the largest letter that fits into a slot."""
 
-_flush = files.flush
-
 
 @dataclass(frozen=True)
 class Waiting:
@@ -252,7 +250,7 @@ class Slots:
             try:
                 os.lseek(file, start, os.SEEK_SET)
                 files.write_whole(file, b"".join((head, _digest(head, data), data)))
-                _flush(file)
+                files.flush(file)
             except OSError:
                 _free(file, start)
                 raise
