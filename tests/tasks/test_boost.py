@@ -522,4 +522,4 @@ def test_where_floors_leave_nothing_to_split_the_remedy_is_one_that_is_allowed(t
     works = works_of(chosen, tmp_path)
     with pytest.raises(DataError, match="no tree can be grown") as refused:
         up_to(chosen, works, "evaluate")
-    assert "settings.floors = false with lower settings.leaf_rows" in refused.value.hint
+    assert "settings.floors = false and lower settings.leaf_rows" in refused.value.hint

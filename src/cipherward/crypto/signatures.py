@@ -17,7 +17,7 @@ __all__ = ["KEY_BYTES", "SIGNATURE_BYTES", "BadSignatureError", "SigningKey", "c
 
 
 def check(public_key: bytes, signature: bytes, covered: bytes) -> None:
-    """Whether the owner of a public key (32 bytes) signed these bytes.
+    """Check that the owner of a public key (32 bytes) signed these bytes.
 
     Raises:
         BadSignatureError: not so, or no signature of 64 bytes, or no key that a signature is believed of.

@@ -225,7 +225,7 @@ class Known:
 
     @property
     def at_use(self) -> str:
-        return "`cipherward predict` says for each row what was assumed: values outside the range, unknown categories, missing values; categories that count as another; a row without any value is predicted all the same, and said so."
+        return "`cipherward predict` says for each row what was assumed: values outside the range, unknown categories, missing values, categories that count as another; a row without any value is predicted all the same, and said so."
 
     @property
     def limits(self) -> list[str]:

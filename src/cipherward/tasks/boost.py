@@ -164,7 +164,7 @@ class Boost(BinnedTask[BoostState]):
     def _lower_floor(self) -> str:
         if not self._settings.floors:
             return "lower settings.leaf_rows"
-        return "set settings.floors = false with lower settings.leaf_rows, which every review says and policies refuse unless they allow it"
+        return "set settings.floors = false and lower settings.leaf_rows: every hospital's review says so, and its policy has to allow it"
 
     def words(self, state: BoostState) -> tuple[str, str]:
         if state.final:
