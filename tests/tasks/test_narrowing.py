@@ -77,7 +77,8 @@ def test_a_column_that_fills_a_hundredth_of_its_range_keeps_its_scale(
 def test_a_fit_by_newton_steps_over_narrowed_ranges_knows_of_which_columns_few_rows_lack_a_value(
     hospitals: list[HospitalData],
 ) -> None:
-    by_newton = study(training={"rounds": 10, "batch_size": 0, "learning_rate": 0.05})
+    slight = {"enabled": True, "epsilon": 50.0, "delta": 1e-6, "narrow": True}
+    by_newton = study(training={"rounds": 10, "batch_size": 0, "learning_rate": 0.05}, noise=slight)
     assert by_newton.fits_by_newton
     assert scaling_of(by_newton, hospitals).unmarked == ("age", "dose", "ward")
     assert scaling_of(study(), hospitals).unmarked is None
