@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.ports import free_port
 
 
 def is_installed() -> bool:
@@ -22,9 +23,7 @@ def running(user: str, password: str) -> Iterator[str]:
     """host:port of a new server, whose superuser has this name and password."""
     owner = None if os.geteuid() else "nobody"  # the server refuses to run as root
     folder = Path(tempfile.mkdtemp(prefix="cipherward-pg-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     if owner:
         shutil.chown(folder, owner)
     (folder / "pw").write_text(password)

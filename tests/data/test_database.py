@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import polars as pl
 import pytest
 from tests import postgres_server, simulator
 from tests.installed import needs
+from tests.ports import closed_port
 
 from cipherward.consortium.membership.settings_file import data_settings
 from cipherward.data.database import BATCH, Database, asked, check_url, read_query
@@ -120,9 +120,8 @@ def test_a_password_that_is_missing_or_open_to_others_is_refused(
 def test_an_unreachable_server_is_said_without_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("psycopg")
     monkeypatch.setenv("CLINIC_PASSWORD", SECRET)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # nobody listens
-        url = f"postgresql+psycopg://reader@127.0.0.1:{taken.getsockname()[1]}/clinic"
+    with closed_port() as port:
+        url = f"postgresql+psycopg://reader@127.0.0.1:{port}/clinic"
         with pytest.raises(DataError, match="does not answer the query") as caught:
             read_query(Database(url, "SELECT 1", password_env="CLINIC_PASSWORD"))
     error: BaseException | None = caught.value
@@ -154,7 +153,9 @@ def duck(tmp_path: Path) -> str:
     duckdb = pytest.importorskip("duckdb")
     path = tmp_path / "a clinic.duckdb"
     with duckdb.connect(str(path)) as connection:
-        connection.execute("CREATE TABLE stays AS SELECT i, i / 4 AS f, 'p' || i AS t FROM range(25_000) AS s(i)")
+        connection.execute(
+            "CREATE TABLE stays AS SELECT i, i / 4 AS f, 'patient-' || i AS t FROM range(25_000) AS s(i)"
+        )
     return f"duckdb:///{path}"
 
 
@@ -177,7 +178,7 @@ def test_a_duckdb_file_answers_like_any_database(duck: str, tmp_path: Path, monk
     }
     whole = read_query(Database(duck, "SELECT * FROM stays ORDER BY i"))
     assert whole.table.height == 25_000
-    assert whole.table.row(-1) == ("24999", 24999 / 4, "p24999")
+    assert whole.table.row(-1) == ("24999", 24999 / 4, "patient-24999")
     (tmp_path / "x.csv").write_text("a,b\n1,x\n")
     monkeypatch.chdir(tmp_path)
     free = read_query(Database("duckdb://", "SELECT * FROM read_csv('x.csv')"))
@@ -203,7 +204,7 @@ def test_a_wrong_query_on_duckdb_is_named_and_no_value_quoted(duck: str, query: 
     with pytest.raises(DataError) as caught:
         read_query(Database(duck, query))
     assert words in caught.value.message
-    assert "p0" not in caught.value.message
+    assert "patient-0" not in caught.value.message
     assert caught.value.hint
     assert read_query(Database(duck, "SELECT count(*) AS n FROM stays")).table.rows() == [("25000",)]
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 from tests.docs import own_shapes
-from tests.docs.test_operations_runs import SECONDS, Terminal, blocks, free_port
+from tests.docs.test_operations_runs import SECONDS, Terminal, blocks
 from tests.docs.test_operations_runs import terminals as terminals
 from tests.installed import needs
+from tests.ports import free_port
 
 from cipherward import study
 from cipherward.data import checking

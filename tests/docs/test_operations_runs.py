@@ -6,7 +6,6 @@ import csv
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from tests.ports import free_port
 
 from cipherward.consortium.homes.alarm_words import MEANINGS
 from cipherward.consortium.service import coordinator_study, hospital_study, old_copy
@@ -105,12 +105,6 @@ class Terminal:
 def _pipe(stream: IO[str] | None) -> IO[str]:
     assert stream is not None
     return stream
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from typing import Any
 from tests.consortium import consortium
 from tests.faults.nursery import Nursery
 from tests.faults.proxy import Proxy
+from tests.ports import free_port
 
 from cipherward.consortium.approval import approvals
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
@@ -87,7 +87,7 @@ class Processes:
         self.nursery = nursery
         self.folder = memory_folder()
         self.mounts: list[Path] = []
-        self.port = _free_port()
+        self.port = free_port()
         homes, self.study = template.started(present, agreement)
         here = range(1 if present == "all" else 2, template.n + 1)
         self.names = ["coordinator", *(f"clinic-{i}" for i in here)]
@@ -223,9 +223,3 @@ def can_mount() -> bool:
         return False
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import dataclasses
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
+
+from tests.ports import free_port
 
 from cipherward.consortium.membership import authority
 from cipherward.store import files
@@ -18,18 +19,13 @@ from cipherward.store.outbox import Outbox
 from cipherward.transport import serving
 from cipherward.transport.chunks import CHUNK_BYTES
 from cipherward.transport.configuration import Route, ServerSettings
+from cipherward.transport.link import Dialer
 from cipherward.transport.post import CoordinatorPost, HospitalPost
 from cipherward.transport.receiving import Content
 from cipherward.transport.server import ManagedServer
 from cipherward.transport.tls import Connection
 
 THREE_CHUNKS = os.urandom(2 * CHUNK_BYTES + 5)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Log:
@@ -141,6 +137,16 @@ async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         await asyncio.sleep(0.01)
+
+
+async def until_mailboxes_exist(made: Consortium, seconds: float = 60.0) -> None:
+    """Wait until the coordinator, which is at work, has made those of all members."""
+    link = await Dialer(made.connection("coordinator"), made.log).dial()
+    deadline = time.monotonic() + seconds
+    while (await link.client.jsm().account_info()).consumers < 2 * len(made.members):
+        assert time.monotonic() < deadline, "no mailbox was made"
+        await asyncio.sleep(0.01)
+    await link.close()
 
 
 def three_servers(made: Consortium, folder: Path) -> list[ManagedServer]:

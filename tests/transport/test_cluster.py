@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests import public_split, simulator
 from tests.consortium import consortium
-from tests.transport.consortium import free_port
+from tests.ports import free_port
 from tests.transport.test_services import Deployment, N, same_as
 
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.consortium import enrolled
+from tests.ports import closed_port
 from typer.testing import CliRunner
 
 from cipherward.cli import app
@@ -41,7 +42,7 @@ def dial(own: HospitalHome, *servers: str) -> HospitalHome:
     return own
 
 
-def found(own: HospitalHome, now: datetime | None = None, seconds: float = 2.0) -> dict[str, Finding]:
+def found(own: HospitalHome, now: datetime | None = None, seconds: float = 60.0) -> dict[str, Finding]:
     listed = doctor.examine(own, now=now, environment=QUIET, seconds=seconds)
     return {finding.what.rpartition(": ")[2]: finding for finding in listed}
 
@@ -90,7 +91,8 @@ def test_a_machine_in_order_has_only_findings_that_hold_and_a_dead_coordinator_b
         everything = found(dialled)
         own.write_status({"connected": True, "seen": {COORDINATOR_NAME: 1_000_000.0}})
         monkeypatch.setattr(health, "is_served", lambda home: True)
-        assert "no sign of life since 1970" in found(dialled)["coordinator"].detail
+        # Nobody answers a second caller.
+        assert "no sign of life since 1970" in found(dialled, seconds=0.1)["coordinator"].detail
     assert {name for name, finding in everything.items() if not finding.holds} <= {"disk", "memory"}
     assert "knows this hospital" in everything["TLS"].detail
 
@@ -99,9 +101,8 @@ def test_a_refused_port_a_blocked_port_and_no_route_are_told_apart(
     both: tuple[CoordinatorHome, HospitalHome], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, own = both
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = server.getsockname()[1]
-    assert "refused port" in found(dial(own, f"tls://127.0.0.1:{closed}"))["port"].detail
+    with closed_port() as closed:
+        assert "refused port" in found(dial(own, f"tls://127.0.0.1:{closed}"))["port"].detail
 
     def dropped(*_: object, **__: object) -> socket.socket:
         raise TimeoutError
@@ -189,7 +190,11 @@ def test_who_shows_another_authority_s_certificate_is_not_the_consortium_s_serve
 
 
 def test_who_speaks_no_tls_is_said_to(both: tuple[CoordinatorHome, HospitalHome]) -> None:
-    with listening(lambda plain: plain.sendall(b"SSH-2.0-x\r\n")) as port:
+    def talk(plain: socket.socket) -> None:
+        plain.sendall(b"SSH-2.0-x\r\n")
+        plain.recv(4096)
+
+    with listening(talk) as port:
         assert "does not speak TLS 1.3" in found(dial(both[1], f"tls://localhost:{port}"))["TLS"].detail
 
 
@@ -216,11 +221,10 @@ def test_a_proxy_is_found_and_said_not_to_be_used(both: tuple[CoordinatorHome, H
 
 def test_the_command_says_what_the_network_team_has_to_know(both: tuple[CoordinatorHome, HospitalHome]) -> None:
     _, own = both
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = server.getsockname()[1]
     settings = own.path / "hospital.toml"
-    settings.write_text(settings.read_text().replace("localhost:4222", f"127.0.0.1:{closed}"))
-    result = CliRunner().invoke(app, ["hospital", "doctor", "--home", str(own.path)], env=dict(os.environ))
+    with closed_port() as closed:
+        settings.write_text(settings.read_text().replace("localhost:4222", f"127.0.0.1:{closed}"))
+        result = CliRunner().invoke(app, ["hospital", "doctor", "--home", str(own.path)], env=dict(os.environ))
     assert result.exit_code == 1
     assert f"opens TCP connections to 127.0.0.1 port {closed}" in result.output
     assert "refused port" in result.output

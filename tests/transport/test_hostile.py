@@ -6,7 +6,7 @@ import asyncio
 import os
 
 import pytest
-from tests.transport.consortium import THREE_CHUNKS, Consortium, running, until
+from tests.transport.consortium import THREE_CHUNKS, Consortium, running, until, until_mailboxes_exist
 
 from cipherward.transport import chunks, subjects
 from cipherward.transport.chunks import CHUNK_BYTES, Label
@@ -17,7 +17,7 @@ async def publish(consortium: Consortium, messages: list[bytes]) -> None:
     """A hostile alpha writes whatever it likes into its own mailbox."""
     link = await Dialer(consortium.connection("alpha"), consortium.log).dial()
     for message in messages:
-        await link.client.jetstream(timeout=10).publish(subjects.chunks("up", "alpha"), message)
+        await link.client.jetstream(timeout=60).publish(subjects.chunks("up", "alpha"), message)
     await link.close()
 
 
@@ -51,8 +51,7 @@ def test_what_a_hostile_hospital_writes_is_dropped_with_its_name_and_good_letter
 ) -> None:
     async def story() -> None:
         async with running(consortium.coordinator()) as up:
-            async with running(consortium.hospital("alpha")) as _:
-                await asyncio.sleep(0.5)
+            await until_mailboxes_exist(consortium)
             await publish(consortium, messages)
             alpha, beta = consortium.hospital("alpha"), consortium.hospital("beta")
             alpha._outbox.put(b"good")
@@ -71,8 +70,7 @@ def test_what_a_hostile_hospital_writes_is_dropped_with_its_name_and_good_letter
 def test_chunks_out_of_order_and_repeated_make_one_letter(consortium: Consortium) -> None:
     async def story() -> None:
         async with running(consortium.coordinator()) as up:
-            async with running(consortium.hospital("alpha")):
-                await asyncio.sleep(0.5)
+            await until_mailboxes_exist(consortium)
             a, b, c = letter_of(THREE_CHUNKS)
             await publish(consortium, [c, a, a, c, b, a, b])
             await publish(consortium, letter_of(b"last"))
@@ -88,7 +86,7 @@ def test_a_hospital_that_fills_its_mailbox_waits_and_disturbs_nobody(consortium:
         limit = 4 * CHUNK_BYTES
         setup = consortium.coordinator(mailbox_bytes=limit)
         async with running(setup):
-            await asyncio.sleep(1.5)
+            await until_mailboxes_exist(consortium)
         alpha, beta = consortium.hospital("alpha"), consortium.hospital("beta")
         letters = [os.urandom(CHUNK_BYTES) for _ in range(8)]
         for letter in letters:
@@ -99,7 +97,7 @@ def test_a_hospital_that_fills_its_mailbox_waits_and_disturbs_nobody(consortium:
             beta._outbox.put(b"beta")
             await until(lambda: not beta._outbox.pending())
             async with running(consortium.coordinator(mailbox_bytes=limit)) as up:
-                await until(lambda: len(up.got) == 9, 60)
+                await until(lambda: len(up.got) == 9)
         assert up.of("alpha") == letters
         assert up.of("beta") == [b"beta"]
 

@@ -21,11 +21,11 @@ from cipherward.transport.tls import server_address
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     made = Consortium(tmp_path)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", made.settings.port))
-        taken.listen()
-        with pytest.raises(TransportError, match=f"127.0.0.1:{made.settings.port}") as caught:
-            made.server.start(made.users())
+    with (
+        socket.create_server(("127.0.0.1", made.settings.port)),
+        pytest.raises(TransportError, match=f"127.0.0.1:{made.settings.port}") as caught,
+    ):
+        made.server.start(made.users())
     assert "another port" in caught.value.hint
 
 

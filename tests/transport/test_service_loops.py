@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.consortium import enrolled
+from tests.ports import closed_port
 
 from cipherward.consortium.homes.alarms import open_alarms
 from cipherward.consortium.homes.hospital_home import HospitalHome
@@ -24,7 +24,7 @@ from cipherward.transport import hospital_service, serving
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HospitalHome:
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HospitalHome]:
     """An enrolled hospital whose server is not there."""
     for name in ("LOOK_SECONDS",):
         monkeypatch.setattr(hospital_service, name, 0.02)
@@ -33,11 +33,10 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HospitalHome:
     home = enrolled.coordinator(tmp_path / "c")
     made = enrolled.hospital(tmp_path / "north")
     enrolled.join(home, made, "north")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
     settings = made.path / "hospital.toml"
-    settings.write_text(settings.read_text().replace("localhost:4222", f"127.0.0.1:{port}"))
-    return HospitalHome(made.path)
+    with closed_port() as port:
+        settings.write_text(settings.read_text().replace("localhost:4222", f"127.0.0.1:{port}"))
+        yield HospitalHome(made.path)
 
 
 def run(home: HospitalHome, until: Callable[[], bool]) -> bool:
@@ -45,7 +44,7 @@ def run(home: HospitalHome, until: Callable[[], bool]) -> bool:
 
     async def both() -> bool:
         service = asyncio.create_task(hospital_service.serve(home, lambda line: None))
-        for _ in range(400):
+        for _ in range(2_000):
             if until() or service.done():
                 break
             await asyncio.sleep(0.05)

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ import pytest
 from tests import simulator
 from tests.consortium import consortium
 from tests.consortium.consortium import opened
+from tests.ports import free_port
 from tests.tasks.federated_mean import FederatedMean
 
 from cipherward.consortium.approval import approvals
@@ -46,9 +46,7 @@ class Deployment:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         consortium.found(self.folder, N, url=f"tls://127.0.0.1:{self.port}")
         self.names = [f"clinic-{i}" for i in range(1, N + 1)]
         self.server_pid = 0
