@@ -19,8 +19,9 @@ test: $(VENV)/.dev
 test-thorough: $(VENV)/.dev
 	$(PYTEST) -m "thorough and not slow"
 
+# Its properties are tried on new examples each time; the others try the same ones.
 test-all: $(VENV)/.dev
-	$(PYTEST) -m "not faults"
+	$(PYTEST) --hypothesis-profile=searching -m "not faults"
 
 # Every cell of the fault matrix; the table in docs/reliability.md is written from it.
 test-faults: $(VENV)/.dev

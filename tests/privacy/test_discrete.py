@@ -84,6 +84,7 @@ def test_rows_enter_a_minibatch_independently_with_the_stated_probability() -> N
     assert len(source.sample(1_000, 0)) == 0
 
 
+@pytest.mark.usefixtures("real_noise")
 def test_the_systems_randomness_never_gives_the_same_noise_twice() -> None:
     first, second = (discrete.gaussian(Words(SYSTEM), 1_000, 64) for _ in range(2))
     assert not np.array_equal(first, second)

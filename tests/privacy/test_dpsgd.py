@@ -114,6 +114,7 @@ def run_once(randomness: Randomness, noise: RecordNoise, settings_: Training) ->
     return sgd.train_privately(module, start, x, y, settings_, noise, randomness=randomness)
 
 
+@pytest.mark.usefixtures("real_noise")
 def test_only_injected_randomness_repeats_a_run() -> None:
     chosen = study()
     noise = record_noise(chosen, 60)

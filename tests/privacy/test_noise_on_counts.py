@@ -36,6 +36,7 @@ def test_a_study_with_noise_on_its_statistics_trains_verifies_and_says_so(tmp_pa
     assert result.summary["auroc_federated_exact"] > 0.7
 
 
+@pytest.mark.usefixtures("real_noise")
 def test_two_hospitals_with_the_same_rows_send_other_numbers(tmp_path: Path) -> None:
     with World(tmp_path, simulator.study(5, **NOISE)) as world:
         state, work = world.hub.state, world.sites[1].work

@@ -90,6 +90,7 @@ def test_statistics_are_noisy_in_the_coordinates_in_which_a_row_moves_least() ->
     assert sent.cut_off == 0
 
 
+@pytest.mark.usefixtures("real_noise")
 def test_noise_is_drawn_from_the_system_and_differs_every_time() -> None:
     noise = records.plan(moves.of_counts("cells", 50), 10.0)
     zeros = {"cells": np.zeros(50, dtype=np.int64)}
