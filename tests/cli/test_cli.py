@@ -309,6 +309,19 @@ def test_data_sets_are_listed_with_licence(capsys: pytest.CaptureFixture[str]) -
     assert {study["name"] for study in json.loads(out)} >= {"readmission", "diabetes130", "breast-cancer"}
 
 
+STOPPED_IN_ITS_SECOND_ROUND = """
+import os, signal, sys
+from cipherward.cli import main
+written = sys.stdout.write
+def write(text):
+    if "round  2" in text:
+        os.kill(os.getpid(), signal.SIGINT)
+    return written(text)
+sys.stdout.write = write
+main()
+"""
+
+
 def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -316,18 +329,12 @@ def test_ctrl_c_stops_after_the_current_sum_and_the_run_can_be_resumed(
     exact = tmp_path / "exact.toml"  # noise would differ between the two runs
     exact.write_text(load_builtin_study("readmission").with_overrides(noise={"enabled": False}).to_toml())
     call(capsys, "run", exact, "--rounds", 6, "--out", whole)
-    command = [sys.executable, "-u", "-c", "from cipherward.cli import main; main()", "run", str(exact)]
-    process = subprocess.Popen(
-        [*command, "--rounds", "6", "--out", str(stopped)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    command = [sys.executable, "-c", STOPPED_IN_ITS_SECOND_ROUND, "run", str(exact), "--rounds", "6"]
+    process = subprocess.run(
+        [*command, "--out", str(stopped)], capture_output=True, text=True, timeout=300, check=False
     )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "round  2" in line:
-            process.send_signal(signal.SIGINT)
-            break
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
-    assert "--resume" in err
+    assert process.returncode == 130, process.stderr
+    assert "--resume" in process.stderr
     code, _, err = call(capsys, "run", "--resume", stopped)
     assert code == 0, err
     first, second = (json.loads((path / "result.json").read_text()) for path in (whole, stopped))

@@ -88,7 +88,7 @@ async def stopped():
     loop.add_signal_handler = refuse
     stop = serving.stop_event()
     signal.raise_signal(signal.SIGTERM)
-    await asyncio.wait_for(stop.wait(), 5)
+    await asyncio.wait_for(stop.wait(), 60)
 
 asyncio.run(stopped())
 """

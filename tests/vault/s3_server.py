@@ -20,9 +20,9 @@ class Server:
         self.url, self.proxy = url, proxy
 
     def options(self, *, direct: bool = False) -> dict[str, Any]:
-        """For s3fs: through the proxy, with short limits."""
+        """For s3fs: through the proxy, tried once."""
         address = self.url if direct else f"http://127.0.0.1:{self.proxy.port}"
-        limits = {"connect_timeout": 1, "read_timeout": 1, "retries": {"max_attempts": 1}}
+        limits = {"connect_timeout": 60, "read_timeout": 60, "retries": {"max_attempts": 1}}
         return {"endpoint_url": address, "key": KEY, "secret": SECRET, "config_kwargs": limits}
 
 

@@ -51,7 +51,7 @@ def options(drive: Drive, private_key: str, tmp_path: Path) -> dict[str, Any]:
     }
     (tmp_path / "account.json").write_text(json.dumps(account))
 
-    transport = httplib2.Http(timeout=2)
+    transport = httplib2.Http(timeout=60)
     there = transport.request
 
     def rerouted(uri: str, *args: Any, **kwargs: Any) -> Any:

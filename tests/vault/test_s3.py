@@ -39,7 +39,7 @@ def through(server: Server) -> Iterator[Server]:
 def store_at(server: Server, name: str, *, direct: bool = False) -> Store:
     store = open_store(f"s3://{BUCKET}/{name}", server.options(direct=direct))
     assert isinstance(store, FsspecStore)
-    store.seconds = 20.0
+    store.seconds = 60.0
     return store
 
 
@@ -91,7 +91,7 @@ def test_a_server_that_is_silent_is_given_up_after_its_time(through: Server) -> 
     with pytest.raises(StorageError, match="cannot write the vault"):
         writer.add(Label("log", "ab" * 32, "second", 2), b"second")
     through.proxy.heal()
-    writer.vault.store.seconds = 20.0  # type: ignore[attr-defined]
+    writer.vault.store.seconds = 60.0  # type: ignore[attr-defined]
     writer.add(Label("log", "ab" * 32, "second", 2), b"second")
     writer.commit()
 
