@@ -221,7 +221,7 @@ def test_an_uploader_goes_on_by_itself_when_the_store_is_back(tmp_path: Path, st
     assert again.close(1).reason == ""
 
 
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it never came to that"
