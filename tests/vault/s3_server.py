@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,6 +38,8 @@ def serving() -> Iterator[Server]:
     proxy = Proxy(port)
     try:
         found = Server(f"http://{host}:{port}", proxy)
+        # What an earlier server of this process was given is still there: another worker may have done a part of the tests.
+        urllib.request.urlopen(f"{found.url}/moto-api/reset", b"").close()  # noqa: S310
         s3fs.S3FileSystem(**found.options(direct=True), skip_instance_cache=True).mkdir(BUCKET)
         yield found
     finally:
