@@ -50,6 +50,11 @@ def test_a_form_that_only_one_reading_fits_is_read_and_counted(
     assert read(texts) == (values, counts, [])
 
 
+def test_forms_are_told_in_the_order_of_the_numbers_that_have_them() -> None:
+    assert list(read(["0,5", "1.234.567"])[1]) == [COMMA, THOUSANDS]
+    assert list(read(["1.234.567", "7,5"])[1]) == [THOUSANDS, COMMA]
+
+
 @pytest.mark.parametrize(
     ("texts", "place", "said"),
     [

@@ -67,7 +67,7 @@ def plain_numbers(
             problems += said  # once: what is in doubt is no word for the data dictionary to complain about
             found = {}
             series = series.set(series.is_in([raw for texts, _ in doubts for raw in texts]).fill_null(False), None)
-        for rule in {read.rule for read in found.values()}:
+        for rule in dict.fromkeys(read.rule for read in found.values()):
             these = series.is_in([raw for raw, read in found.items() if read.rule == rule])
             marks.append(Mark(name, rule, these.fill_null(False).to_numpy()))
         changed.append(series.replace(list(found), [read.text for read in found.values()]))
