@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from random import Random
 import pytest
 
 from cipherward.errors import AlreadyReleasedError, StorageError
-from cipherward.store.ledger import Ledger
+from cipherward.store.ledger import _COLUMNS, Ledger
 from cipherward.store.marked import mark_of
 
 STUDY, OTHER_STUDY = b"s" * 32, b"t" * 32
@@ -328,6 +329,32 @@ def test_a_ledger_of_an_earlier_version_that_changed_silently_is_not_taken_over(
     edit(path, "UPDATE sums SET update_bytes = x'00' WHERE update_bytes IS NOT NULL")
     with pytest.raises(StorageError, match="a row of sums is not what was written"):
         Ledger(path)
+
+
+@pytest.mark.parametrize("earlier", [None, {}, {"requests": False, "marks": False}], ids=["now", "marked", "first"])
+def test_a_damaged_name_of_a_column_is_a_storage_error(tmp_path: Path, earlier: dict[str, bool] | None) -> None:
+    path = tmp_path / "ledger.sqlite"
+    filled(path)
+    if earlier is not None:
+        as_before(path, **earlier)
+    content = path.read_bytes()
+    start = content.index(b"CREATE TABLE sums")
+    end = content.index(b"STRICT", start)
+    places = [start + found.start() for found in re.finditer(rb"\w (?=BLOB|INTEGER)", content[start:end])]
+    assert len(places) >= len(_COLUMNS["sums"])
+
+    def is_refused(place: int, letter: bytes) -> bool:
+        for left in tmp_path.iterdir():
+            left.unlink()
+        path.write_bytes(content[:place] + letter + content[place + 1 :])
+        try:
+            Ledger(path).close()
+        except StorageError as error:
+            return "cannot be used" in error.message
+        return False
+
+    assert all(is_refused(place, b"\xff") for place in places)
+    assert sum(is_refused(place, b"X") for place in places) >= len(_COLUMNS["sums"])
 
 
 def test_a_sum_in_brief_is_the_same_but_for_what_is_large(ledger: Ledger) -> None:

@@ -133,7 +133,7 @@ class Ledger(MarkedTables):
     def _take_apart(self) -> None:
         """Ledgers of earlier versions held what is large in the rows of `sums`, and those of the first one no requests."""
         names = self._names_in("sums")
-        former = tuple(name for name in _FORMER if name in names)
+        former = tuple(name for name in _FORMER if name in names or name in _COLUMNS["sums"])
         if "update_bytes" not in former:
             return
         with self._transaction(erases=True):

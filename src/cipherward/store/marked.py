@@ -50,8 +50,8 @@ class MarkedTables:
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.executescript(schema)
-        self._migrate()
-        self._check_all()
+            self._migrate()
+            self._check_all()
 
     def close(self) -> None:
         self._db.close()
@@ -136,8 +136,7 @@ class MarkedTables:
         return {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
 
     def _check_all(self) -> None:
-        with _storage(self.path):
-            (found,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
+        (found,) = self._db.execute("PRAGMA integrity_check(1)").fetchone()
         if found != "ok":
             raise self._damaged(" ".join(str(found).split()))
         for table in self._columns:
@@ -214,7 +213,8 @@ class MarkedTables:
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:  # a full disk has ended it already
-            self._db.execute("ROLLBACK")
+            with _storage(self.path):
+                self._db.execute("ROLLBACK")
 
     def _committed(self) -> None:
         self._after_commit()
