@@ -84,6 +84,13 @@ def test_a_wrong_query_is_named_with_its_reason(clinic: Path) -> None:
         read_query(ask(clinic, "SELECT * FROM visits"))
 
 
+def test_a_text_that_is_not_utf_8_is_refused_and_not_quoted(clinic: Path) -> None:
+    query = "SELECT age, CAST(CAST('Muller' AS BLOB) || x'fc' AS TEXT) AS name FROM stays"
+    with pytest.raises(DataError, match=r"Could not decode to UTF-8 column 'name'$") as caught:
+        read_query(ask(clinic, query))
+    assert "Muller" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -266,6 +266,7 @@ def _foreign(database: Database, password: str) -> Iterator[None]:
     except (exc.OperationalError, exc.InterfaceError, exc.ProgrammingError) as error:
         # Of a connection, or of the query's own text; other errors may quote a value of the table.
         reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0][:300]
+        reason = reason.partition(" with text ")[0]  # SQLite's reader quotes a text that is not UTF-8
         reason = reason.replace(password, "***") if password else reason
         raise no_answer(database, reason, error) from None
     except exc.SQLAlchemyError as error:
