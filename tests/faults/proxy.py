@@ -33,10 +33,10 @@ class Proxy:
         self._is_open.clear()
 
     def cut(self) -> None:
-        """Close what is connected and refuse what comes: a firewall has shut."""
+        """Close what is connected and refuse what comes: a firewall has shut. What silence has held is lost."""
         self._refuses = True
-        self._is_open.set()
         self._drop()
+        self._is_open.set()
 
     def heal(self) -> None:
         self.latency = self.rate = 0.0
@@ -49,8 +49,8 @@ class Proxy:
     def close(self) -> None:
         self._refuses = True
         self._listener.close()
-        self._is_open.set()
         self._drop()
+        self._is_open.set()
 
     def _drop(self) -> None:
         with self._lock:
@@ -78,6 +78,8 @@ class Proxy:
         far.settimeout(None)
         with self._lock:
             self._sockets |= {near, far}
+        if self._refuses:  # since it was connected
+            self._drop()
         for source, sink in ((near, far), (far, near)):
             threading.Thread(target=self._pass, args=(source, sink), daemon=True).start()
 
