@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import psutil
@@ -24,7 +24,7 @@ from cipherward import study as study_document
 from cipherward.comparison.break_even import random_lanes
 from cipherward.consortium.membership.authority import COORDINATOR_NAME
 from cipherward.consortium.service import letters
-from cipherward.consortium.service.letters import Packet
+from cipherward.consortium.service.letters import Packets
 from cipherward.crypto import params
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import load_hospitals
@@ -108,13 +108,13 @@ class Consortium:
 
     def seal(self, sender: int, to: str, packet: bytes) -> bytes:
         identity = self.keys.identities[sender]
-        return letters.seal(identity, to, self.rules.study, Packet(packet), from_coordinator=sender == 0)
+        return letters.seal(identity, to, self.rules.study, Packets((packet,)), from_coordinator=sender == 0)
 
     def open(self, sender: int, to: str, content: Content) -> bytes | memoryview:
         key = self.keys.identities[sender].public_key
         letter = letters.open_letter(serving.read(content), to=to, key=key, from_coordinator=sender == 0)
-        packet: bytes | memoryview = letter.body.packet
-        return packet
+        (packet,) = letter.body.packets
+        return cast(bytes | memoryview, packet)
 
 
 class Coordinator:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_coordinator_and_hospital import kind_of
+from tests.consortium.packets_in import kinds_in
 from tests.consortium.test_erased_keys import go_on_until
 
 from cipherward.errors import OldLedgerError, StorageError
@@ -62,7 +62,7 @@ def test_without_the_counter_it_is_noticed_by_the_openings_beside_it(
     sent = len(four.carried)
     four.pump()
     said = [letter for sender, _, letter in four.carried[sent:] if sender == ME]
-    assert not {"Join", "Update", "Vote", "Release", "Receipt"} & {kind_of(letter) for letter in said}
+    assert not {"Join", "Update", "Vote", "Release", "Receipt"} & {kind for letter in said for kind in kinds_in(letter)}
     assert any("the ledger is older than what it led to" in line for line in four.alarms(ME))
     assert "older" in four.desks[ME].status()[0]["why_not"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_coordinator_and_hospital import kind_of
+from tests.consortium.packets_in import kinds_in
 from tests.runs.test_audit import bad, log_of, said, sign_again
 
 from cipherward import study as study_file
@@ -165,7 +165,7 @@ def test_a_coordinator_that_goes_on_with_another_history_is_refused_and_the_proo
 
     def stop_after_one(sender: str, to: str, letter: bytes) -> None:
         nonlocal seen
-        seen += kind_of(letter) == "Opening"
+        seen += "Opening" in kinds_in(letter)
         if seen == 1:
             offering.stop(with_four.home, "tiny", "funding ended")
 
@@ -189,8 +189,8 @@ def test_a_coordinator_that_goes_on_with_another_history_is_refused_and_the_proo
 def test_a_coordinator_that_starts_again_asks_nobody_twice(finished: Consortium, tmp_path: Path) -> None:
     before = len(finished.carried)
     finished.restart_host()
-    assert [kind_of(letter) for _, _, letter in finished.carried[before:]] == []
-    assert [to for _, to, letter in finished.queue if kind_of(letter) == "Head"] == []
+    assert [kinds_in(letter) for _, _, letter in finished.carried[before:]] == []
+    assert [to for _, to, letter in finished.queue if "Head" in kinds_in(letter)] == []
     finished.queue.clear()
 
 
@@ -210,7 +210,7 @@ def test_while_sums_follow_each_other_fast_heads_wait_but_not_the_last(tmp_path:
         four.close()
         assert four.status()["phase"] == "finished"
         assert [line for line in verify_run(run) if not line.holds] == []
-        return [(to, kind_of(letter)) for _, to, letter in four.carried].count(("clinic-1", "Head"))
+        return [(to, *kinds_in(letter)) for _, to, letter in four.carried].count(("clinic-1", "Head"))
 
     slowly, fast = heads(tmp_path / "slowly", 1.0), heads(tmp_path / "fast", 0.0)
     assert 1 <= fast <= 5

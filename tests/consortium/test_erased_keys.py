@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_coordinator_and_hospital import kind_of
+from tests.consortium.packets_in import kinds_in
 
 from cipherward.consortium.service import offering
 from cipherward.errors import StorageError
@@ -55,7 +55,7 @@ def go_on_until(four: Consortium, kind: str, count: int) -> None:
         if not four.queue:
             four.poll()
         sender, _, letter = four.queue[0]
-        count -= sender != "coordinator" and kind_of(letter) == kind
+        count -= sender != "coordinator" and kind in kinds_in(letter)
         four.step()
 
 

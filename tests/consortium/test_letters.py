@@ -12,23 +12,26 @@ from cipherward.consortium.service.letters import (
     Alert,
     Approval,
     Body,
+    Breach,
     Declaration,
+    Ended,
+    Head,
     Members,
     Offer,
-    Packet,
+    Packets,
     SplitProposal,
     Stopped,
     Withdrawal,
 )
 from cipherward.crypto.identity import Identity
-from cipherward.errors import CipherwardError
+from cipherward.errors import CipherwardError, WireError
 
 OWN = Identity(bytes([7] * 32))
 STUDY = bytes([3] * 32)
 FROM_COORDINATOR: list[Body] = [
-    Packet(b"p"), Offer("text", b"key"), Members(b"list"), Alert(2, b"r"), Stopped("end"), SplitProposal(b"s"),
+    Packets((b"p", b"second")), Offer("text", b"key"), Members(b"list"), Alert(2, b"r"), Stopped("end"), SplitProposal(b"s"),
 ]  # fmt: skip
-FROM_HOSPITAL: list[Body] = [Packet(b""), Approval(b"a"), Withdrawal(b"w"), Declaration(b"d")]
+FROM_HOSPITAL: list[Body] = [Packets((b"p",)), Approval(b"a"), Withdrawal(b"w"), Declaration(b"d")]
 
 
 def sealed(body: Body, *, from_coordinator: bool) -> bytes:
@@ -61,7 +64,7 @@ def test_a_hospital_s_letter_opens_to_what_was_sealed_and_is_no_coordinator_s(bo
 
 @given(place=st.integers(0, 10_000), bit=st.integers(0, 7))
 def test_no_bit_of_a_letter_can_be_flipped(place: int, bit: int) -> None:
-    data = bytearray(sealed(Packet(bytes(range(64))), from_coordinator=True))
+    data = bytearray(sealed(Packets((bytes(range(32)), bytes(range(32)))), from_coordinator=True))
     data[place % len(data)] ^= 1 << bit
     with pytest.raises(CipherwardError):
         opened(bytes(data), from_coordinator=True)
@@ -76,7 +79,42 @@ def test_noise_is_no_letter_and_can_still_be_described(noise: bytes) -> None:
 
 
 def test_a_letter_about_no_study_is_a_members_list_and_nothing_else() -> None:
-    for body, study in ((Packet(b"p"), NO_STUDY), (Members(b"m"), STUDY), (Packet(b"p"), b"short")):
+    for body, study in ((Packets((b"p",)), NO_STUDY), (Members(b"m"), STUDY), (Packets((b"p",)), b"short")):
         data = letters.seal(OWN, "reader", study, body, from_coordinator=True)
         with pytest.raises(CipherwardError, match="about the wrong thing"):
             opened(data, from_coordinator=True)
+
+
+def test_packets_that_follow_each_other_share_a_letter_as_long_as_it_stays_short() -> None:
+    head, large = Head("text"), bytes(letters._SHORT + 1)
+    half = bytes(letters._SHORT // 2)
+    out = [b"a", b"b", head, b"c", half, half, large, b"d", Breach(3, b"r"), Ended("why")]
+    assert letters.bodies(out) == [
+        Packets((b"a", b"b")),
+        head,
+        Packets((b"c", half)),
+        Packets((half,)),
+        Packets((large,)),
+        Packets((b"d",)),
+        Alert(3, b"r"),
+        Stopped("why"),
+    ]
+    assert letters.bodies([]) == []
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=5), st.binary(max_size=12))
+def test_packets_come_out_as_they_went_in_and_in_one_way_only(packets: list[bytes], noise: bytes) -> None:
+    payload = b"".join(letters._in_a_row(packets))
+    assert list(letters._taken_apart(memoryview(payload))) == packets
+    for changed in (payload + noise, payload[: -1 - len(noise)], noise):
+        try:
+            found = letters._taken_apart(memoryview(changed))
+        except WireError:
+            continue
+        assert b"".join(letters._in_a_row(found)) == changed
+
+
+def test_a_letter_of_packets_holds_at_least_one_and_none_that_is_empty() -> None:
+    for packets in ((), (b"",), (b"p", b"")):
+        with pytest.raises(WireError):
+            opened(sealed(Packets(packets), from_coordinator=True), from_coordinator=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests import simulator
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_coordinator_and_hospital import kind_of
+from tests.consortium.packets_in import kinds_in
 
 from cipherward.consortium.homes import home as homes
 from cipherward.consortium.service import offering
@@ -50,7 +50,7 @@ def test_a_letter_that_is_damaged_on_its_way_is_asked_for_again(four: Consortium
     for _ in range(12):
         while four.queue:
             sender, to, letter = four.queue.popleft()
-            if damaged < 4 and kind_of(letter) == kind:
+            if damaged < 4 and kind in kinds_in(letter):
                 damaged += 1
                 letter = letter[:-1] + bytes([letter[-1] ^ 1])
             four.hand_over(sender, to, letter)
@@ -76,7 +76,7 @@ def test_an_offer_or_its_answer_that_is_damaged_comes_again(four: Consortium, ki
         four.poll()
         while four.queue:
             sender, to, letter = four.queue.popleft()
-            if hit < 4 and kind_of(letter) == kind:
+            if hit < 4 and kind in kinds_in(letter):
                 hit += 1
                 letter = letter[:-1]
             four.hand_over(sender, to, letter)

@@ -13,7 +13,7 @@ import pytest
 from tests import simulator
 from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_coordinator_and_hospital import kind_of
+from tests.consortium.packets_in import kinds_in
 
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.homes.hospital_home import HospitalHome
@@ -120,7 +120,7 @@ def test_a_study_that_is_stopped_has_its_updates_and_their_data_keys_erased(four
     gone: set[bytes] = set()
 
     def before(sender: str, to: str, letter: bytes) -> None:
-        if kind_of(letter) == "Update" and four.sums_opened == 1 and not gone:
+        if "Update" in kinds_in(letter) and four.sums_opened == 1 and not gone:
             until(lambda: four.status()["vault"]["objects"] == 0)
             gone.update(entry.name for entry in opened(coordinators(four))[1].of(kind="updates"))
             offering.stop(four.home, "tiny", "funding ended")
@@ -164,10 +164,10 @@ def lose(four: Consortium, folder: Path, kind: str, capsys: Capture, *, behind: 
             until(lambda: four.status()["vault"]["objects"] == 0)
             four.desk.vault.close()
             closed = True
-        if behind and kind_of(letter) == "Join":
+        if behind and "Join" in kinds_in(letter):
             four.now += HEAD_PAUSE
             four.put_down(four.desk.tick())  # hospitals cosign what the vault will never have
-        if kind_of(letter) != kind or opened_sums != 2 or lost:
+        if kind not in kinds_in(letter) or opened_sums != 2 or lost:
             return
         if not behind:
             until(lambda: four.status()["vault"]["objects"] == 0)
@@ -294,7 +294,7 @@ def test_what_a_hospital_that_withdraws_has_contributed_is_erased_in_the_vault(
     four.approve()
 
     def before(sender: str, to: str, letter: bytes) -> None:
-        if kind_of(letter) == "Update" and four.sums_opened == 1 and not four.status()["withdrawn"]:
+        if "Update" in kinds_in(letter) and four.sums_opened == 1 and not four.status()["withdrawn"]:
             until(lambda: four.status()["vault"]["objects"] == 0)
             four.withdraw("clinic-3")
             four.poll()

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar
 
+from tests.consortium.packets_in import packets_in
 from tests.faults import cells
 from tests.faults.cells import EVALUATE_SUM, STATISTICS_SUM, TRAIN_SUM
 
@@ -25,7 +26,7 @@ import cipherward.cli.hospital
 import cipherward.transport.coordinator_service as coordinator_service
 import cipherward.transport.hospital_service as hospital_service
 from cipherward.consortium.homes.home import Home
-from cipherward.consortium.service import hospital_study, letters
+from cipherward.consortium.service import hospital_study
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.errors import WireError
@@ -65,32 +66,33 @@ _HANDLED = {
     "evaluate": ("Update", EVALUATE_SUM),
 }
 # Whose letters a fault on letters hits: kind and sum, by sender. Where a party sends nothing in a phase, it is the
-# letter before (train) or after it.
+# letter before (train) or after it. A sum is announced with the opening before it, and joined with the receipt: until a
+# hospital has the list of joins, it is in the sum before.
 LETTERS = {
     "coordinator": {
         "statistics": ("Joined", STATISTICS_SUM),
-        "train": ("Announce", TRAIN_SUM),
+        "train": ("Announce", TRAIN_SUM - 1),
         "upload": ("Joined", TRAIN_SUM),
         "close": ("ConsentRequest", TRAIN_SUM),
         "release": ("Certificate", TRAIN_SUM),
         "open": ("Opening", TRAIN_SUM),
-        "verify": ("Announce", EVALUATE_SUM),
+        "verify": ("Announce", EVALUATE_SUM - 1),
         "evaluate": ("Joined", EVALUATE_SUM),
     },
     "hospital": {
         "statistics": ("Update", STATISTICS_SUM),
-        "train": ("Join", TRAIN_SUM),
+        "train": ("Join", TRAIN_SUM - 1),
         "upload": ("Update", TRAIN_SUM),
         "close": ("Vote", TRAIN_SUM),
         "release": ("Release", TRAIN_SUM),
         "open": ("Receipt", TRAIN_SUM),
-        "verify": ("Join", EVALUATE_SUM),
+        "verify": ("Join", EVALUATE_SUM - 1),
         "evaluate": ("Update", EVALUATE_SUM),
     },
     # as the receiver of this side gets them from the server
     "server": {
         "statistics": ("Update", STATISTICS_SUM),
-        "train": ("Joined", TRAIN_SUM),
+        "train": ("Joined", TRAIN_SUM - 1),
         "upload": ("Update", TRAIN_SUM),
         "close": ("ConsentRequest", TRAIN_SUM),
         "release": ("Release", TRAIN_SUM),
@@ -155,24 +157,23 @@ class Moment:
         """Whether this letter is the one that the fault hits; once for each way."""
         spec = cls.spec
         if spec.get("fault") == "random":
-            return sender == spec["role"] and random.random() < RANDOM_SHARE and bool(kind_of(letter))
+            return sender == spec["role"] and random.random() < RANDOM_SHARE and bool(kinds_in(letter))
         if spec.get("fault") not in cells.ON_LETTERS or spec.get("sender") != sender or way in cls.is_spoilt:
             return False
         kind, sum = LETTERS[sender][spec["phase"]]
-        if kind_of(letter) != kind or cls.sum != sum:
+        if kind not in kinds_in(letter) or cls.sum != sum:
             return False
         cls.is_spoilt.add(way)
         _home().log("spoilt", {"kind": kind, "sum": sum, "fault": spec["fault"]})
         return True
 
 
-def kind_of(letter: bytes) -> str:
-    """The kind of the packet in a letter, empty for other letters."""
+def kinds_in(letter: bytes) -> tuple[str, ...]:
+    """The kinds of the packets in a letter, none for other letters."""
     try:
-        signed, payload = letters._parts(letter)
-        return packets.view(payload)[0] if signed.kind == "letter/Packet" else ""
+        return tuple(packets.view(packet)[0] for packet in packets_in(letter))
     except WireError:
-        return ""
+        return ()
 
 
 def damaged(data: bytes, fault: str) -> bytes:
@@ -213,7 +214,7 @@ class _Hub(CoordinatorNode):
 class _Coordinator(CoordinatorDesk):
     def receive(self, member: str, data: bytes | memoryview) -> Any:
         phase = Moment.spec.get("gate", "")
-        if _HANDLED.get(phase) == (kind_of(bytes(data)), Moment.sum):
+        if _HANDLED.get(phase) in [(kind, Moment.sum) for kind in kinds_in(bytes(data))]:
             Moment.reached(self.home, phase)
         return self._stepped(super().receive(member, data))
 
@@ -234,11 +235,11 @@ class _Hospital(HospitalDesk):
             Moment.sum = len(study.run.rounds_with_openings())
         phase = Moment.spec.get("gate", "")
         before = Moment.sum
-        if (phase, kind_of(bytes(data)), before) == ("open", "Opening", TRAIN_SUM):
+        if (phase, before) == ("open", TRAIN_SUM) and "Opening" in kinds_in(bytes(data)):
             Moment.reached(self.home, phase)
         found = super().receive(data)
         for answer in found:
-            if _ANSWERED.get(phase) == (kind_of(answer), before):
+            if _ANSWERED.get(phase) in [(kind, before) for kind in kinds_in(answer)]:
                 Moment.reached(self.home, phase)
         return found
 
@@ -276,7 +277,7 @@ class _Outbox(Outbox):
     def _write(self, number: int, nonce: bytes, size: int, data: Any) -> Waiting:
         written = super()._write(number, nonce, size, data)
         # On the disk, and nobody has been woken to send it.
-        if Moment.spec["role"] == "hospital" and (kind_of(bytes(data)), Moment.sum) == ("Update", TRAIN_SUM):
+        if Moment.spec["role"] == "hospital" and Moment.sum == TRAIN_SUM and "Update" in kinds_in(bytes(data)):
             Moment.reached(_home(), "upload")
         return written
 

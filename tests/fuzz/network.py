@@ -165,9 +165,9 @@ def sealed_letters(four: Consortium) -> Iterator[Decoder]:
     own = four.hospital(NAME).identity
     down = {letter for sender, to, letter in four.carried if to == NAME}
     up = {letter for sender, to, letter in four.carried if sender == NAME}
-    for body in (letters.Packet(b"packet"), letters.Stopped("end"), letters.Alert(2, b"receipt")):
+    for body in (letters.Packets((b"packet",)), letters.Stopped("end"), letters.Alert(2, b"receipt")):
         down.add(letters.seal(four.home.identity, NAME, bytes(32 * [1]), body, from_coordinator=True))
-    for statement in (letters.Packet(b"packet"), letters.Withdrawal(b"statement"), letters.Refusal(("policy",))):
+    for statement in (letters.Packets((b"packet",)), letters.Withdrawal(b"statement"), letters.Refusal(("policy",))):
         up.add(letters.seal(own, "coordinator", bytes(32 * [1]), statement, from_coordinator=False))
     others = [letter for _, _, letter in four.carried]
     opens = partial(letters.open_letter, to=NAME, key=key, from_coordinator=True)

@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.test_coordinator_and_hospital import kind_of
+from tests.consortium.packets_in import kinds_in, packets_in
 from tests.parties.liars_in_a_sum import Liar
 from tests.simulator import signed_body
 
@@ -16,7 +16,7 @@ from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.service import letters
 from cipherward.consortium.service.coordinator_desk import CoordinatorDesk
 from cipherward.consortium.service.hospital_desk import HospitalDesk
-from cipherward.consortium.service.letters import Packet
+from cipherward.consortium.service.letters import Packets
 from cipherward.crypto.identity import COORDINATOR
 from cipherward.errors import UnfitUpdateError
 from cipherward.report import deployed
@@ -50,24 +50,24 @@ def troubled(folder: Path) -> Consortium:
 
     def hand_over(sender: str, to: str, letter: bytes) -> None:
         opened = eight.status()["sums_opened"]
-        kind = kind_of(letter)
-        if to == "clinic-3" and kind == "Joined":
+        kinds = kinds_in(letter)
+        if to == "clinic-3" and "Joined" in kinds:
             _make_liar(eight)
-        if sender == "clinic-7" and kind == "Update" and opened == 1 and not damaged:
+        if sender == "clinic-7" and "Update" in kinds and opened == 1 and not damaged:
             damaged.append(1)
-            good = bytes(letters._parts(letter)[1])
-            spoilt = Packet(good[:-1] + bytes([good[-1] ^ 1]))
+            good = packets_in(letter)[0]
+            spoilt = Packets((good[:-1] + bytes([good[-1] ^ 1]),))
             study = bytes.fromhex(eight.status()["digest"])
             identity = eight.hospital("clinic-7").identity
             letter = letters.seal(identity, "coordinator", study, spoilt, from_coordinator=False)
-        if kind == "ConsentRequest" and opened == 11 and "clinic-8" not in eight.status()["withdrawn"]:
+        if "ConsentRequest" in kinds and opened == 11 and "clinic-8" not in eight.status()["withdrawn"]:
             eight.withdraw("clinic-8")
-        if to == "clinic-1" and kind == "Opening" and opened == 13 and not shown:
+        if to == "clinic-1" and "Opening" in kinds and opened == 13 and not shown:
             shown.append(1)
             study = bytes.fromhex(eight.status()["digest"])
-            lie = dataclasses.replace(signed_body(unpack(letters._parts(letter)[1])[1], Opening), next_model=bytes(32))
+            lie = dataclasses.replace(signed_body(unpack(packets_in(letter)[0])[1], Opening), next_model=bytes(32))
             packet = pack("Opening", sign(eight.home.identity, study, COORDINATOR, lie))
-            letter = letters.seal(eight.home.identity, to, study, Packet(packet), from_coordinator=True)
+            letter = letters.seal(eight.home.identity, to, study, Packets((packet,)), from_coordinator=True)
         Consortium.hand_over(eight, sender, to, letter)
 
     def values(self: HospitalWork, state: Any) -> Any:

@@ -46,7 +46,7 @@ class Schedule:
         threshold, rounds = rng.choice(SIZES[n]), rng.choice([1, 1, 2])
         self.agreed = self._agreed(n, threshold)
         self.setting: Setting = setting(n, threshold, rounds, self.agreed)
-        self.world = ForgetfulParties(folder, self.setting)
+        self.world = ForgetfulParties(folder, self.setting, ahead=seed % 2 == 0)
         n_liars = rng.randint(1, self.setting.study.thresholds.corrupt) if rng.random() < 0.5 else 0
         self.liars = {i: LyingHospital(self.setting, i, rng) for i in rng.sample(self.setting.everyone, n_liars)}
         for i in self.liars:

@@ -278,8 +278,8 @@ class ShakyJournal(Journal):
 class ForgetfulParties:
     """The parties of one study under `folder`, each of which can lose its memory and start again from its files."""
 
-    def __init__(self, folder: Path, chosen: Setting) -> None:
-        self.setting = chosen
+    def __init__(self, folder: Path, chosen: Setting, *, ahead: bool = False) -> None:
+        self.setting, self.ahead = chosen, ahead
         self.rules = chosen.rules
         self.files = RunDirectory(folder)
         self.logs: dict[int, list[tuple[str, Mapping[str, object]]]] = {i: [] for i in (0, *chosen.everyone)}
@@ -305,6 +305,7 @@ class ForgetfulParties:
             journal=ShakyJournal(self.files.journal, fuse),
             keep_quarantine=lambda round, hospital, packet, reason: self.quarantined.append((hospital, reason)),
             closed=closed,
+            ahead=self.ahead,
         )
 
     def _make_site(self, index: int) -> HospitalNode:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, StorageError, WireError
-from cipherward.parties import follow_ups, incoming, sumlog, turned_away
+from cipherward.parties import asking, follow_ups, incoming, sumlog, turned_away
 from cipherward.parties.current_sum import CurrentSum
 from cipherward.parties.pending import Outgoing, Pending, addressed
 from cipherward.parties.phases import Phase, SumReport
@@ -26,12 +26,16 @@ from cipherward.parties.turned_away import TurnedAway
 from cipherward.store.journal import Journal, Record
 from cipherward.sums import checks, forks
 from cipherward.sums.checks import Check, SetAside
-from cipherward.sums.messages import Behind, Receipt, unsign
+from cipherward.sums.messages import Behind, Join, Receipt, unsign
 from cipherward.sums.packets import view
 from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.state import StudyState
 
 __all__ = ["CoordinatorNode", "Outgoing", "Phase", "SumReport"]
+
+
+_MOST_EARLY = 2
+"""Joins of one hospital that wait for their sum: with two that differ it contradicts itself."""
 
 
 class CoordinatorNode:
@@ -49,6 +53,7 @@ class CoordinatorNode:
         keep_evidence: called with (round, hospital, two signed messages, reason) when a hospital contradicts itself.
         excluded: hospitals that take no further part, from earlier breaches.
         closed: contexts of sums and attempts that are over (`verify.Replayed.closed`): what comes for them is late.
+        ahead: announce each sum with the opening before it, so that hospitals join while receipts come in.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class CoordinatorNode:
         keep_evidence: Callable[[int, int, tuple[bytes, bytes], str], None] = lambda round, hospital, two, reason: None,
         excluded: Iterable[int] = (),
         closed: Iterable[bytes] = (),
+        ahead: bool = False,
     ) -> None:
         self.rules, self.log, self.clock = rules, log, clock
         self.payloads, self.journal, self.on_breach = payloads, journal, on_breach
@@ -90,7 +96,9 @@ class CoordinatorNode:
             log=log,
             clock=clock,
             closed=deque(closed, maxlen=256),
+            ahead=ahead,
         )
+        self._early: dict[int, tuple[bytes, ...]] = {}
 
     @property
     def state(self) -> StudyState:
@@ -176,12 +184,15 @@ class CoordinatorNode:
     # going on
 
     def begin(self) -> list[Outgoing]:
-        """Start the next sum."""
+        """Start the next sum. Whoever has joined it early is not asked again."""
         if self.phase is not Phase.IDLE or self.state.purpose is None:
             raise ProtocolError(f"cannot begin a sum: the coordinator is in phase {self.phase.value}")
         with self._log.durable():
             self._log.begin(self.state.sums_done)
-        return self._steps.begin()
+        announced = self._steps.begin()
+        early, self._early = self._early, {}
+        answers = [one for sender, said in early.items() for packet in said for one in self.handle(sender, packet)]
+        return [one for one in announced if one[0] in self.waiting] + answers
 
     def advance(self) -> list[Outgoing]:
         """Go on if everyone has answered. Engines call it after `handle`.
@@ -252,6 +263,11 @@ class CoordinatorNode:
                 raise ProtocolError("takes no further part: it reported a breach")
         if kind == "Behind":
             return self._catch_up(sender, bytes(content))
+        if kind == "Join" and self._is_early(sender, content):
+            said = self._early.get(sender, ())
+            if packet not in said:
+                self._early[sender] = (*said, bytes(packet))[:_MOST_EARLY]
+            return []
         if kind == "Receipt":
             is_new, answers = self._receipt(sender, bytes(content)), list[Outgoing]()
             if not is_new:
@@ -264,6 +280,17 @@ class CoordinatorNode:
         if not answers and kind != "Attested" and not (kind == "Shown" and self.phase is Phase.CONSENT):
             self._pending.answered(sender)
         return answers
+
+    def _is_early(self, sender: int, content: memoryview) -> bool:
+        """Whether this joins the next sum, which has not begun. Raises: as `unsign`."""
+        if self._steps.is_summing or self.state.purpose is None:
+            return False
+        task = asking.task_of(self.rules, self.state, 0)
+        with checks.check(Check.SIZE):
+            if len(content) > checks.packet_limit(self.rules, task):
+                raise WireError(f"a packet of {len(content)} bytes, more than the next sum can need")
+        body = unsign(bytes(content), Join, study=self.rules.study, keys=self.rules.keys, sender=sender)
+        return body.context == task.context
 
     def _catch_up(self, sender: int, data: bytes) -> list[Outgoing]:
         body = unsign(data, Behind, study=self.rules.study, keys=self.rules.keys, sender=sender)

@@ -74,9 +74,10 @@ def make_coordinator(
     on_breach: Literal["stop", "exclude"] = "stop",
     excluded: Iterable[int] = (),
     kept_updates: Path | None = None,
+    ahead: bool = False,
 ) -> CoordinatorNode:
     """The coordinator's node, which keeps everything in `folder`. `kept_updates`: as in `Spool`. `closed` and the rest: as in
-    `CoordinatorState`."""
+    `CoordinatorNode`."""
     return CoordinatorNode(
         rules=rules,
         identity=identity,
@@ -95,6 +96,7 @@ def make_coordinator(
         keep_evidence=records.keep_evidence,
         closed=closed,
         excluded=set(excluded),
+        ahead=ahead,
     )
 
 

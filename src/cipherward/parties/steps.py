@@ -22,7 +22,7 @@ from cipherward.parties.sumlog import Opened, SumLog
 from cipherward.sums import unopened
 from cipherward.sums.coordinator_steps import Collection
 from cipherward.sums.inquiry import Inquiry
-from cipherward.sums.messages import Opening, VoidRequest, opening_digest, sign
+from cipherward.sums.messages import Announce, Opening, VoidRequest, opening_digest, sign
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
@@ -52,6 +52,7 @@ class Steps:
         log: Callable[[str, dict[str, object]], None],
         clock: Callable[[], float],
         closed: deque[bytes],
+        ahead: bool,
     ) -> None:
         self._me, self._rules = me, me.rules
         self.state = state
@@ -62,7 +63,7 @@ class Steps:
         self.noted_total = b""
         self._pending, self._receipts, self._journal = pending, receipts, journal
         self._payloads, self._keep_opening = payloads, keep_opening
-        self.log, self.clock, self._closed = log, clock, closed
+        self.log, self.clock, self._closed, self._ahead = log, clock, closed, ahead
         self._requests: dict[int, bytes] = {}
         self._reason = ""
         self.certificate = b""
@@ -144,7 +145,16 @@ class Steps:
         """The opening is on disk: send it, and wait for receipts."""
         self.opened = opened
         self._receipts.expect()
-        return self.enter(Phase.VERIFY, addressed(self._pending.taking_part, "Opening", opening))
+        return self.enter(Phase.VERIFY, addressed(self._pending.taking_part, "Opening", opening)) + self._announced()
+
+    def _announced(self) -> list[Outgoing]:
+        """The next sum, ahead of its time, to those who can verify the opening that comes with it: they contributed to it."""
+        if not self._ahead or not self.opened.opened or self.state.purpose is None:
+            return []
+        task = asking.task_of(self._rules, self.state, 0)
+        body = Announce(task.context, self.state.sums_done, 0, (), task.last)
+        there = self._pending.taking_part.intersection(self.opened.contributors).difference(self.state.excluded)
+        return addressed(there, "Announce", self.signed(body))
 
     def signed(self, body: Any) -> bytes:
         return sign(self._me.identity, self._rules.study, self._me.index, body)

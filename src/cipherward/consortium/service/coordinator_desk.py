@@ -21,26 +21,20 @@ from cipherward.consortium.service.boundary import said_of
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.letters import (
     NO_STUDY,
-    Alert,
     Alive,
     Approval,
-    Begun,
     Body,
-    Breach,
     Declaration,
-    Ended,
     Head,
     Letter,
-    LogSuccession,
     LostOpening,
     Members,
     ModelWithdrawn,
     Out,
-    Packet,
+    Packets,
     Refusal,
     Seen,
     SplitProposal,
-    Stopped,
     Waits,
 )
 from cipherward.consortium.service.old_copy import OldCopy
@@ -262,8 +256,8 @@ class CoordinatorDesk:
         if member not in study.names:
             raise ProtocolError(f"{member!r} is not on the roster of {study.name!r}")
         hospital = study.names.index(member) + 1
-        if isinstance(letter.body, Packet):
-            return opened + self._sealed(study, study.handle(hospital, letter.body.packet))
+        if isinstance(letter.body, Packets):
+            return opened + self._sealed(study, study.handle(hospital, letter.body.packets))
         if isinstance(letter.body, Approval):
             return opened + self._sealed(study, study.take_approval(hospital, letter.body.statement))
         if isinstance(letter.body, Refusal):
@@ -346,18 +340,11 @@ class CoordinatorDesk:
         return [self._letter(study, hospital, body) for hospital in sorted(there)]
 
     def _sealed(self, study: CoordinatorStudy, out: Out) -> Letters:
-        found = []
-        for hospital, what in out:
-            body: Body
-            if isinstance(what, Breach):
-                body = Alert(what.hospital, what.receipt)
-            elif isinstance(what, Ended):
-                body = Stopped(what.reason)
-            elif isinstance(what, (Begun, Head, LogSuccession)):
-                body = what
-            else:
-                body = Packet(what)
-            found.append(self._letter(study, hospital, body))
+        """Each hospital's letters in the order of `out`."""
+        found: list[tuple[str, bytes]] = []
+        for hospital in dict.fromkeys(hospital for hospital, _ in out):
+            own = letters.bodies(what for each, what in out if each == hospital)
+            found += (self._letter(study, hospital, body) for body in own)
         return found
 
     def _letter(self, study: CoordinatorStudy, hospital: int, body: Body) -> tuple[str, bytes]:

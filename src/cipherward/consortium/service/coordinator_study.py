@@ -7,7 +7,7 @@ read back from these files and from the journal of the current sum, so that a re
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -166,16 +166,16 @@ class CoordinatorStudy:
         told = self._tell_beginning(self._taking_part)
         return told + self._reachable(self._load()) + self._go_on(lambda node: []) + self._take_news()
 
-    def handle(self, hospital: int, packet: bytes | memoryview) -> Out:
-        """One packet of a hospital.
+    def handle(self, hospital: int, packets: Sequence[bytes | memoryview]) -> Out:
+        """Packets of a hospital that came together; what follows from them waits for the last.
 
         Raises:
             ProtocolError: the study is not running.
             StorageError: the coordinator's disk failed.
         """
         out: Out = []
-        if self.files.ended() and self.giving_up.take(hospital, packet):
-            return []
+        if self.files.ended():
+            packets = [packet for packet in packets if not self.giving_up.take(hospital, packet)]
         if self._node is None:
             if self.files.ended():
                 return []  # sent before the news of the end arrived
@@ -186,7 +186,8 @@ class CoordinatorStudy:
             else:
                 raise ProtocolError(f"the study {self.study.name!r} is not running")
         self.patience.hear(hospital)
-        return out + self._go_on(lambda node: node.handle(hospital, packet)) + self._take_news()
+        answers = self._go_on(lambda node: [one for packet in packets for one in node.handle(hospital, packet)])
+        return out + answers + self._take_news()
 
     def bring(self, round: int, opening: bytes) -> None:
         """A sum that was lost here, as a hospital verified it. Raises: as `lost_openings.keep`."""

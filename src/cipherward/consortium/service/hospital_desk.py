@@ -37,7 +37,7 @@ from cipherward.consortium.service.letters import (
     Members,
     ModelWithdrawn,
     Offer,
-    Packet,
+    Packets,
     Reached,
     Refusal,
     SplitProposal,
@@ -246,9 +246,10 @@ class HospitalDesk:
 
     def _take(self, letter: Letter) -> list[bytes]:
         body = letter.body
-        if isinstance(body, Packet):
+        if isinstance(body, Packets):
             study = self._study(letter.study)
-            return [self._letter(letter.study, Packet(packet)) for packet in study.handle(bytes(body.packet))]
+            replies = [reply for packet in body.packets for reply in study.handle(bytes(packet))]
+            return [self._letter(letter.study, one) for one in letters.bodies(replies)]
         if isinstance(body, Offer):
             return self._offer(letter.study, body)
         if isinstance(body, Head):

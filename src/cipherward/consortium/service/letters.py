@@ -6,6 +6,7 @@ never copied into an envelope. The head says to whom the letter goes: nobody can
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -20,15 +21,18 @@ NO_STUDY = bytes(32)
 
 _MAGIC = b"CWL1"
 _MAX_HEAD = 4096
+_SHORT = 1 << 18
+"""Bytes of packets that share a letter. Whoever catches up is sent many, and large ones."""
 _MEMBER = 1
 """In the place of a roster index: a member has one in each study, and none outside them."""
 
 
 @dataclass(frozen=True)
-class Packet:
-    """Either way: one packet of a running study, see `cipherward.sums.packets`. Opened, a view into the letter."""
+class Packets:
+    """Either way: packets of a running study, see `cipherward.sums.packets`, in the order in which they are taken. Opened, views
+    into the letter."""
 
-    packet: bytes | memoryview = field(repr=False)
+    packets: tuple[bytes | memoryview, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -176,7 +180,7 @@ class Alive:
 
 
 Body = (
-    Packet
+    Packets
     | Offer
     | Begun
     | Approval
@@ -197,7 +201,7 @@ Body = (
 FROM_COORDINATOR: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Packet,
+        Packets,
         Offer,
         Begun,
         Members,
@@ -211,7 +215,7 @@ FROM_COORDINATOR: dict[str, type] = {
     )
 }
 FROM_HOSPITAL: dict[str, type] = {
-    kind.__name__: kind for kind in (Packet, Approval, Withdrawal, Refusal, Alive, Declaration, Head, LostOpening)
+    kind.__name__: kind for kind in (Packets, Approval, Withdrawal, Refusal, Alive, Declaration, Head, LostOpening)
 }
 ABOUT_NO_STUDY = {"Members", "Alive", "Declaration", "SplitProposal"}
 
@@ -246,18 +250,43 @@ class Breach:
     receipt: bytes
 
 
-Out = list[tuple[int, bytes | Begun | Breach | Ended | Head | LogSuccession]]
+News = Begun | Breach | Ended | Head | LogSuccession
+
+Out = list[tuple[int, bytes | News]]
 """What goes to which hospital: a packet, the news of the beginning, of a breach or of the end, or a head to cosign."""
+
+
+def bodies(out: Iterable[bytes | News]) -> list[Body]:
+    """What goes to one member, as letters carry it. Packets that follow each other share a letter, as long as it stays short."""
+    found: list[Body] = []
+    room = 0
+    for what in out:
+        if isinstance(what, bytes):
+            last = found.pop() if found and len(what) <= room else None
+            before = last.packets if isinstance(last, Packets) else ()
+            room = (room if before else _SHORT) - len(what)
+            found.append(Packets((*before, what)))
+        else:
+            room = 0
+            found.append(_told(what))
+    return found
+
+
+def _told(news: News) -> Body:
+    if isinstance(news, Breach):
+        return Alert(news.hospital, news.receipt)
+    return Stopped(news.reason) if isinstance(news, Ended) else news
 
 
 def seal(identity: Identity, to: str, study: bytes, body: Body, *, from_coordinator: bool) -> bytes:
     """A signed letter to the member called `to`, or to "coordinator". `study`: the digest, or NO_STUDY."""
     kind = type(body).__name__
-    payload = body.packet if isinstance(body, Packet) else wire.encode(body)
-    head = wire.encode(_Head(to, digest("letter", payload)))
+    parts = body.packets if isinstance(body, Packets) else (wire.encode(body),)
+    head = wire.encode(_Head(to, digest("letter", *parts)))
     sender = COORDINATOR if from_coordinator else _MEMBER
     signed = identity.sign(_label(kind), study, sender, head)
-    return b"".join((_MAGIC, len(signed).to_bytes(4, "big"), signed, payload))
+    payload = _in_a_row(parts) if isinstance(body, Packets) else parts
+    return b"".join((_MAGIC, len(signed).to_bytes(4, "big"), signed, *payload))
 
 
 def open_letter(data: bytes | memoryview, *, to: str, key: bytes, from_coordinator: bool) -> Letter:
@@ -281,11 +310,12 @@ def open_letter(data: bytes | memoryview, *, to: str, key: bytes, from_coordinat
     head = wire.decode(_Head, signed.body)
     if head.to != to:
         raise ProtocolError(f"a letter to {head.to!r}")
-    if head.payload != digest("letter", payload):
+    parts = _taken_apart(payload) if kind == Packets.__name__ else (payload,)
+    if head.payload != digest("letter", *parts):
         raise ProtocolError("a letter whose content is not the signed one")
     if len(signed.study) != 32 or (signed.study == NO_STUDY) != (kind in ABOUT_NO_STUDY):
         raise WireError(f"a letter of kind {kind} about the wrong thing")
-    body = Packet(payload) if kind == "Packet" else wire.decode(kinds[kind], payload)
+    body = Packets(parts) if kind == Packets.__name__ else wire.decode(kinds[kind], payload)
     return Letter(kind, signed.study, body)
 
 
@@ -298,6 +328,25 @@ def describe(data: bytes | memoryview) -> dict[str, object]:
     kind = signed.kind.removeprefix("letter/")
     known = kind in FROM_COORDINATOR or kind in FROM_HOSPITAL
     return {"letter": kind if known else "?", "study": signed.study[:32].hex(), "bytes": len(payload)}
+
+
+def _in_a_row(packets: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """Each preceded by its length in 8 bytes, big endian."""
+    return (part for packet in packets for part in (len(packet).to_bytes(8, "big"), packet))
+
+
+def _taken_apart(payload: memoryview) -> tuple[memoryview, ...]:
+    """Inverse of `_in_a_row`, without copies. Raises WireError."""
+    found: list[memoryview] = []
+    while payload:
+        end = 8 + int.from_bytes(payload[:8], "big")
+        if not 8 < end <= len(payload):
+            raise WireError("a letter whose packets are not as long as it says")
+        found.append(payload[8:end])
+        payload = payload[end:]
+    if not found:
+        raise WireError("a letter without a packet")
+    return tuple(found)
 
 
 def _parts(data: bytes | memoryview) -> tuple[Signed, memoryview]:

@@ -45,4 +45,5 @@ def node(
         on_breach="exclude",
         excluded=statements.breached,
         kept_updates=archive.kept_updates(run) if archive.is_kept(run) else None,
+        ahead=True,
     )
