@@ -17,6 +17,7 @@ from cipherward.consortium.service.letters import (
     Ended,
     Head,
     Members,
+    News,
     Offer,
     Packets,
     SplitProposal,
@@ -88,7 +89,7 @@ def test_a_letter_about_no_study_is_a_members_list_and_nothing_else() -> None:
 def test_packets_that_follow_each_other_share_a_letter_as_long_as_it_stays_short() -> None:
     head, large = Head("text"), bytes(letters._SHORT + 1)
     half = bytes(letters._SHORT // 2)
-    out = [b"a", b"b", head, b"c", half, half, large, b"d", Breach(3, b"r"), Ended("why")]
+    out: list[bytes | News] = [b"a", b"b", head, b"c", half, half, large, b"d", Breach(3, b"r"), Ended("why")]
     assert letters.bodies(out) == [
         Packets((b"a", b"b")),
         head,
