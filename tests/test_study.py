@@ -104,6 +104,19 @@ def test_what_model_kind_source_and_task_say_of_a_study_comes_at_once_when_the_t
     assert all(problem in caught.value.message for problem in caught.value.problems)
 
 
+@pytest.mark.parametrize("outcome_type", ["continuous", "counts"])
+def test_a_number_is_learnt_by_a_linear_model_where_a_study_names_no_kind(outcome_type: str) -> None:
+    about = {"outcome_type": outcome_type, "outcome_maximum": 9.0}
+    about |= {"outcome_minimum": 1.0} if outcome_type == "continuous" else {}
+    document = simulator.document(4)
+    document["data"] |= about
+    document.pop("model", None)
+    found = study_document.parse(document, origin="tests")
+    assert found.model.kind == "linear"
+    assert study_document.parse({**document, "model": {"kind": "linear"}}, origin="tests").digest() == found.digest()
+    assert study_document.parse({**document, "task": "cohort"}, origin="tests").model.kind == "logistic-regression"
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [

@@ -50,7 +50,7 @@ from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
 from cipherward.study_training import Defence as Defence
 from cipherward.study_training import Training as Training
-from cipherward.study_training import with_network_defaults
+from cipherward.study_training import with_kind_of_outcome, with_network_defaults
 from cipherward.thresholds import Thresholds
 
 FORMAT = 6
@@ -100,7 +100,9 @@ class Study(Section):
     @model_validator(mode="before")
     @classmethod
     def _with_defaults(cls, given: Any) -> Any:
-        return with_network_defaults(study_dictionary.with_roles(given)) if isinstance(given, dict) else given
+        if not isinstance(given, dict):
+            return given
+        return with_network_defaults(with_kind_of_outcome(study_dictionary.with_roles(given)))
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

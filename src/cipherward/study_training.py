@@ -20,6 +20,16 @@ HIDDEN = (32, 16)
 _LINEAR = ("logistic-regression", "linear")  # fitted by Newton steps
 
 
+def with_kind_of_outcome(document: dict[str, Any]) -> dict[str, Any]:
+    """A study as it was written, with the kind of model that it leaves out where its outcome is a number."""
+    data, model = document.get("data"), document.get("model", {})
+    if not isinstance(data, dict) or not isinstance(model, dict) or document.get("task", "train") != "train":
+        return document
+    if "kind" in model or data.get("outcome_type") not in ("continuous", "counts"):
+        return document
+    return document | {"model": {"kind": "linear"} | model}
+
+
 def with_network_defaults(document: dict[str, Any]) -> dict[str, Any]:
     """A study as it was written, with what it leaves out of `[model]` and `[training]` for a network stated."""
     model, training = document.get("model"), document.get("training", {})

@@ -18,6 +18,7 @@ from tests.cli.test_cli import call
 from cipherward import study as study_document
 from cipherward.data import drafting
 from cipherward.data.tables import read_table
+from cipherward.errors import DataError
 
 N = 400
 SECRET = "Zaphod-Beeblebrox"
@@ -192,6 +193,9 @@ def test_a_draft_tells_counts_from_measurements_and_asks_for_the_order_of_grades
     with_outcomes = raw.table.with_columns(
         visits=pl.Series(rng.poisson(6.0, n) * (rng.random(n) < 0.7)),
         pressure=pl.Series(rng.integers(90, 180, n)),
+        days=pl.Series([f"{value:.1f}".replace(".", ",") for value in rng.uniform(1.0, 30.0, n)]),
+        falls=pl.Series([*[3] * 4, *rng.integers(0, 3, n - 4).tolist()]),
+        scale=pl.Series([*[4] * 4, *rng.integers(1, 4, n - 4).tolist()]),
         grade=pl.Series(rng.choice(["none", "mild", "severe"], n)),
     )
 
@@ -200,6 +204,14 @@ def test_a_draft_tells_counts_from_measurements_and_asks_for_the_order_of_grades
 
     assert draft("visits").document["data"]["outcome_type"] == "counts"
     assert draft("pressure").document["data"]["outcome_type"] == "continuous"
+    with pytest.raises(DataError, match="too few to guess its range without naming any"):
+        drafting.draft(dataclasses.replace(raw, table=with_outcomes.head(25)), outcome="pressure", least=13)
+    assert draft("falls").document["data"]["outcome_type"] == "counts", "of few values, one of them rare"
+    with pytest.raises(DataError, match="no type of outcome can be guessed"):
+        draft("scale")
+    days = draft("days")
+    assert days.document["data"]["outcome_type"] == "continuous"
+    assert f"column 'days': {n} value(s): number with a decimal comma, read as that number" in days.counts
     with_none = with_outcomes.with_columns(grade=pl.col("grade").replace("none", "moderate"))
     graded = drafting.draft(dataclasses.replace(raw, table=with_none), outcome="grade")
     assert graded.document["data"]["classes"] == ["mild", "moderate", "severe"]

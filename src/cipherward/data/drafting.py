@@ -97,11 +97,11 @@ def draft(raw: RawTable, *, outcome: str = "", patient: str = "", least: int = L
         if patient
         else "no patient column found: each row counts as a patient of its own"
     ]
-    said.append(_outcome(table[outcome], outcome, clusters, least, data))
+    numbers, marks, _ = plain_numbers(table, {*table.columns}, raw.rows, raw.settings)
+    said.append(_outcome(numbers[outcome], outcome, clusters, least, data))
     if patient:
         data["patient_column"] = patient
     columns = []
-    numbers, marks, _ = plain_numbers(table, {*table.columns}, raw.rows, raw.settings)
     for each in table.columns:
         if each in (outcome, patient):
             continue
@@ -109,7 +109,7 @@ def draft(raw: RawTable, *, outcome: str = "", patient: str = "", least: int = L
         said.append(words)
         if entry:
             columns.append(entry)
-    kept = {entry["name"] for entry in columns}
+    kept = {entry["name"] for entry in columns} | {outcome}
     counts = [
         f"column {mark.column!r}: {int(mark.rows.sum()):,} value(s): {mark.rule}"
         for mark in marks
@@ -181,19 +181,24 @@ def _outcome(series: pl.Series, name: str, clusters: NDArray[np.int64], least: i
     labels = sorted(text.drop_nulls().unique().to_list())
     often, _ = _often(text, clusters, least)
     numbers = pl.Series(labels).cast(pl.Float64, strict=False)
-    if len(labels) > _MOST_CLASSES and not numbers.null_count():
+    are_many, are_named = len(labels) > _MOST_CLASSES, set(often) == set(labels)
+    if len(labels) > 2 and not numbers.null_count() and (are_many or not are_named):
         values = np.sort(text.drop_nulls().cast(pl.Float64).to_numpy())
+        if len(values) < 2 * least:
+            raise DataError(
+                f"column {name!r} has a number in {len(values)} rows: too few to guess its range without naming any of them",
+                hint="write the study by hand (docs/study.md, types of outcome)",
+            )
         low, high = nice_range(float(values[least - 1]), float(values[-least]), is_positive=bool(values[0] >= 0))
         if values[least - 1] == 0.0 and _are_codes(numbers):
             data |= {"outcome_type": "counts", "outcome_maximum": high}
             return (
                 f"outcome: {name!r}, counted, at most {high:.12g}: a number beyond that is refused, so set the maximum"
             )
-        data |= {"outcome_type": "continuous", "outcome_minimum": low, "outcome_maximum": high}
-        return (
-            f"outcome: {name!r}, measured, {low:.12g} to {high:.12g}: a number beyond that is refused, so set the range"
-        )
-    if len(labels) > 2 and set(often) == set(labels) and len(labels) <= _MOST_CLASSES:
+        if are_many:
+            data |= {"outcome_type": "continuous", "outcome_minimum": low, "outcome_maximum": high}
+            return f"outcome: {name!r}, measured, {low:.12g} to {high:.12g}: a number beyond that is refused, so set the range"
+    if len(labels) > 2 and are_named and not are_many:
         data |= {"outcome_type": "multiclass", "classes": labels}
         grades = 'if they are grades, set outcome_type = "ordinal", and data.classes in their order'
         return f"outcome: {name!r}, one of {len(labels)} classes; {grades}{_unnamed(series, labels)}"
