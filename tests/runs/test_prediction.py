@@ -52,6 +52,18 @@ def test_each_row_says_what_was_assumed_for_it_and_keeps_its_number_and_id(run: 
     assert np.array_equal(predict(run, table), found.scores)
 
 
+def test_how_numbers_are_written_is_said_once_and_no_row_rests_on_it(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("id;age;dose;ward\na;0,5;1,25;A\nb;-0,5;1;A\nc;;2,5;B\n")
+    found = predict_rows(run, tmp_path / "t.csv")
+    assert found.assumed == ("", "", "age missing")
+    assert found.notes[1:] == (
+        "column 'age': number with a decimal comma, read as that number, in 2 row(s)",
+        "column 'dose': number with a decimal comma, read as that number, in 2 row(s)",
+    )
+    plain = write(tmp_path / "plain.csv", ["a,0.5,1.25,A", "b,-0.5,1,A", "c,,2.5,B"])
+    assert found.scores.tolist() == predict_rows(run, plain).scores.tolist()
+
+
 def test_a_missing_category_that_counts_as_another_one_is_said(tmp_path: Path) -> None:
     unset = {"rounds": 10, "batch_size": 0, "learning_rate": 0.05}  # so it is fitted by Newton steps
     path = simulator.run(tmp_path, simulator.study(3, training=unset)).path

@@ -27,6 +27,7 @@ from cipherward.runs.modelfile import ModelFile
 from cipherward.study import Column
 from cipherward.tasks.yardsticks import outcome_at
 
+_AS_WRITTEN = (Rule.DECIMAL_COMMA, Rule.THOUSANDS)
 _BATCH = 1024
 EMPTY = "no value in any column: the prediction says nothing of this row"
 
@@ -105,7 +106,8 @@ def predict_rows(path: Path, table: Path, *, module: Module | None = None, id_co
     written = outcome.columns(), outcome.cells(scores)
     unused = substitutes_of.unused(inputs)
     ignored = (f"not looked at by this model: {', '.join(map(repr, unused))}",) if unused else ()
-    return Predictions(raw.rows, scores, *written, assumed, id_column, ids, (*raw.assumed, *ignored), outcome.caution)
+    notes = (*raw.assumed, *numbers_as_written(found), *ignored)
+    return Predictions(raw.rows, scores, *written, assumed, id_column, ids, notes, outcome.caution)
 
 
 def finished(path: Path) -> tuple[ModelFile, Inputs]:
@@ -161,13 +163,22 @@ def scores_of(model: ModelFile, module: Module, inputs: Inputs, table: pl.DataFr
     return np.concatenate(found)
 
 
+def numbers_as_written(found: Converted) -> tuple[str, ...]:
+    """Of each column in words: how its numbers are written, where that left no doubt; no row rests on it."""
+    return tuple(
+        f"column {mark.column!r}: {mark.rule}, in {mark.rows.sum():,} row(s)"
+        for mark in found.marks
+        if mark.rule in _AS_WRITTEN and mark.rows.any()
+    )
+
+
 def assumptions(found: Converted, inputs: Inputs) -> tuple[str, ...]:
     """For each row in words: what was cut, taken for another value, or missing."""
     said: list[list[str]] = [[] for _ in range(found.table.height)]
     by_name = {column.name: column for column in inputs.columns}
     for mark in found.marks:
-        if mark.rule in (Rule.MISSING_WORD, Rule.MISSING_CODE):
-            continue  # said below, as for an empty field
+        if mark.rule in (Rule.MISSING_WORD, Rule.MISSING_CODE, *_AS_WRITTEN):
+            continue  # said below, as for an empty field, or of the whole column
         for row in np.flatnonzero(mark.rows):
             said[row].append(_sentence(by_name[mark.column], mark.rule, found.table[mark.column][int(row)]))
     substitutes = substitutes_of.of(inputs)
