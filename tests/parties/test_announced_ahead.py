@@ -76,9 +76,9 @@ def test_the_next_sum_begins_without_asking_anybody(parties: ForgetfulParties) -
 def test_whose_early_join_is_lost_is_asked_and_says_the_same(parties: ForgetfulParties) -> None:
     Carried(parties).one_sum()
     hub = parties.hub
-    early = dict(hub._early)
+    early = dict(hub._early._said)
     assert sorted(early) == [1, 2, 3, 4]
-    del hub._early[3]
+    del hub._early._said[3]
     ((asked, announce),) = hub.begin()
     assert (asked, kind_of(announce), hub.waiting) == (3, "Announce", frozenset({3}))
     assert parties.sites[3].handle(announce) == list(early[3])
@@ -86,7 +86,7 @@ def test_whose_early_join_is_lost_is_asked_and_says_the_same(parties: ForgetfulP
 
 def test_a_coordinator_that_restarts_has_forgotten_early_joins_and_asks_again(parties: ForgetfulParties) -> None:
     Carried(parties).one_sum()
-    early = dict(parties.hub._early)
+    early = dict(parties.hub._early._said)
     parties.restart_hub()
     announced = parties.hub.begin()
     assert [(i, kind_of(packet)) for i, packet in announced] == [(i, "Announce") for i in (1, 2, 3, 4)]
@@ -107,28 +107,28 @@ def test_an_early_join_that_its_sender_did_not_sign_is_set_aside_at_once(parties
     carried = Carried(parties)
     carried.one_sum()
     hub = parties.hub
-    (join,) = hub._early.pop(2)
+    (join,) = hub._early._said.pop(2)
     hub.handle(2, join[:-1] + bytes([join[-1] ^ 1]))
     hub.handle(3, join)
     assert [(item.sender, item.kind, item.verdict) for item in hub.set_aside] == [
         (2, "Join", "faulty"),
         (3, "Join", "faulty"),
     ]
-    assert 2 not in hub._early
+    assert 2 not in hub._early._said
     assert [hospital for hospital, _ in hub.begin()] == [2]
 
 
 def test_two_early_joins_that_differ_are_evidence_and_the_first_one_counts(parties: ForgetfulParties) -> None:
     Carried(parties).one_sum()
     hub = parties.hub
-    (first,) = hub._early[2]
+    (first,) = hub._early._said[2]
     identity, rules = parties.setting.keys.identities[2], parties.rules
     context = asking.contexts_of(rules, hub.state, 1)[0]
     for number in range(5):
         _, key = rules.scheme.make_key(bytes([number]) * 96)
         other = pack("Join", sign(identity, rules.study, 2, Join(context, key, hub.state.last)))
         hub.handle(2, other)
-    assert len(hub._early[2]) == 2, "what waits is bounded"
+    assert len(hub._early._said[2]) == 2, "what waits is bounded"
     hub.begin()
     assert hub.current_sum.collection._joins[2] == first[1:]
     assert any("join" in item.reason and item.sender == 2 for item in hub.set_aside)

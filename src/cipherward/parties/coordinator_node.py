@@ -15,8 +15,9 @@ from typing import Literal
 
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.errors import CipherwardError, FaultyHospitalError, ProtocolError, StorageError, WireError
-from cipherward.parties import asking, follow_ups, incoming, sumlog, turned_away
+from cipherward.parties import follow_ups, incoming, sumlog, turned_away
 from cipherward.parties.current_sum import CurrentSum
+from cipherward.parties.early_joins import EarlyJoins
 from cipherward.parties.pending import Outgoing, Pending, addressed
 from cipherward.parties.phases import Phase, SumReport
 from cipherward.parties.receipts import Receipts
@@ -26,16 +27,12 @@ from cipherward.parties.turned_away import TurnedAway
 from cipherward.store.journal import Journal, Record
 from cipherward.sums import checks, forks
 from cipherward.sums.checks import Check, SetAside
-from cipherward.sums.messages import Behind, Join, Receipt, unsign
+from cipherward.sums.messages import Behind, Receipt, unsign
 from cipherward.sums.packets import view
 from cipherward.sums.votes import Member, Rules
 from cipherward.tasks.state import StudyState
 
 __all__ = ["CoordinatorNode", "Outgoing", "Phase", "SumReport"]
-
-
-_MOST_EARLY = 2
-"""Joins of one hospital that wait for their sum: with two that differ it contradicts itself."""
 
 
 class CoordinatorNode:
@@ -98,7 +95,7 @@ class CoordinatorNode:
             closed=deque(closed, maxlen=256),
             ahead=ahead,
         )
-        self._early: dict[int, tuple[bytes, ...]] = {}
+        self._early = EarlyJoins(rules)
 
     @property
     def state(self) -> StudyState:
@@ -190,8 +187,7 @@ class CoordinatorNode:
         with self._log.durable():
             self._log.begin(self.state.sums_done)
         announced = self._steps.begin()
-        early, self._early = self._early, {}
-        answers = [one for sender, said in early.items() for packet in said for one in self.handle(sender, packet)]
+        answers = [one for sender, packet in self._early.give() for one in self.handle(sender, packet)]
         return [one for one in announced if one[0] in self.waiting] + answers
 
     def advance(self) -> list[Outgoing]:
@@ -263,10 +259,7 @@ class CoordinatorNode:
                 raise ProtocolError("takes no further part: it reported a breach")
         if kind == "Behind":
             return self._catch_up(sender, bytes(content))
-        if kind == "Join" and self._is_early(sender, content):
-            said = self._early.get(sender, ())
-            if packet not in said:
-                self._early[sender] = (*said, bytes(packet))[:_MOST_EARLY]
+        if kind == "Join" and not self._steps.is_summing and self._early.take(self.state, sender, content):
             return []
         if kind == "Receipt":
             is_new, answers = self._receipt(sender, bytes(content)), list[Outgoing]()
@@ -280,17 +273,6 @@ class CoordinatorNode:
         if not answers and kind != "Attested" and not (kind == "Shown" and self.phase is Phase.CONSENT):
             self._pending.answered(sender)
         return answers
-
-    def _is_early(self, sender: int, content: memoryview) -> bool:
-        """Whether this joins the next sum, which has not begun. Raises: as `unsign`."""
-        if self._steps.is_summing or self.state.purpose is None:
-            return False
-        task = asking.task_of(self.rules, self.state, 0)
-        with checks.check(Check.SIZE):
-            if len(content) > checks.packet_limit(self.rules, task):
-                raise WireError(f"a packet of {len(content)} bytes, more than the next sum can need")
-        body = unsign(bytes(content), Join, study=self.rules.study, keys=self.rules.keys, sender=sender)
-        return body.context == task.context
 
     def _catch_up(self, sender: int, data: bytes) -> list[Outgoing]:
         body = unsign(data, Behind, study=self.rules.study, keys=self.rules.keys, sender=sender)
@@ -350,20 +332,11 @@ class CoordinatorNode:
         if kind == "Shown" and isinstance(error, FaultyHospitalError):
             proof = self._steps.sum.prove(sender, error.evidence)
             self._log.write_once(self._steps.sum.task.context, sumlog.PROVED, sender, proof)
-        if item.verdict == "faulty" or (item.verdict == "late" and not self._is_counted(sender, kind)):
+        if item.verdict == "faulty" or (item.verdict == "late" and not incoming.is_counted(self._steps, sender, kind)):
             context = self._steps.sum.task.context if self._steps.is_summing else b""
             told = turned_away.notice(context, self.round, item, is_excluded=sender in self.excluded)
             return addressed({sender}, "Notice", self._steps.signed(told))
         return []
-
-    def _is_counted(self, sender: int, kind: str) -> bool:
-        """Whether a late message is a repeat of one that was in time, or not one that its sender would miss."""
-        if kind not in ("Join", "Update"):
-            return True
-        if not self._steps.is_summing:
-            return sender in self._steps.opened.contributors
-        found = self._steps.sum.collection
-        return sender in (found.joined if kind == "Join" else found.contributors)
 
     def recover(self) -> list[Outgoing]:
         """After a restart: take the journal's sum up where it was, and give what is still to be answered.

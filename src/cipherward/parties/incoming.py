@@ -31,6 +31,16 @@ def said_by(steps: Steps, item: SetAside) -> str:
     return sumlog.LATECOMER if is_open and item.sender in steps.sum.collection.latecomers else ""
 
 
+def is_counted(steps: Steps, sender: int, kind: str) -> bool:
+    """Whether a late message is a repeat of one that was in time, or not one that its sender would miss."""
+    if kind not in ("Join", "Update"):
+        return True
+    if not steps.is_summing:
+        return sender in steps.opened.contributors
+    found = steps.sum.collection
+    return sender in (found.joined if kind == "Join" else found.contributors)
+
+
 def _join(steps: Steps, sender: int, content: memoryview) -> bool:
     return steps.sum.collection.add_join(sender, bytes(content))
 

@@ -11,7 +11,7 @@ from typing import Any
 from cipherward.crypto import wire
 from cipherward.crypto.quorum import QuorumScheme
 from cipherward.errors import DeclinedError, QuorumError, SuspectError
-from cipherward.parties import asking, culprits, failed_sums, sumlog
+from cipherward.parties import asking, culprits, early_joins, failed_sums, sumlog
 from cipherward.parties.current_sum import CurrentSum
 from cipherward.parties.judging import after_failed
 from cipherward.parties.pending import Outgoing, Pending, addressed
@@ -22,7 +22,7 @@ from cipherward.parties.sumlog import Opened, SumLog
 from cipherward.sums import unopened
 from cipherward.sums.coordinator_steps import Collection
 from cipherward.sums.inquiry import Inquiry
-from cipherward.sums.messages import Announce, Opening, VoidRequest, opening_digest, sign
+from cipherward.sums.messages import Opening, VoidRequest, opening_digest, sign
 from cipherward.sums.packets import pack
 from cipherward.sums.votes import Member
 from cipherward.tasks.state import StudyState
@@ -145,16 +145,9 @@ class Steps:
         """The opening is on disk: send it, and wait for receipts."""
         self.opened = opened
         self._receipts.expect()
-        return self.enter(Phase.VERIFY, addressed(self._pending.taking_part, "Opening", opening)) + self._announced()
-
-    def _announced(self) -> list[Outgoing]:
-        """The next sum, ahead of its time, to those who can verify the opening that comes with it: they contributed to it."""
-        if not self._ahead or not self.opened.opened or self.state.purpose is None:
-            return []
-        task = asking.task_of(self._rules, self.state, 0)
-        body = Announce(task.context, self.state.sums_done, 0, (), task.last)
-        there = self._pending.taking_part.intersection(self.opened.contributors).difference(self.state.excluded)
-        return addressed(there, "Announce", self.signed(body))
+        there = self._pending.taking_part
+        asked = self.enter(Phase.VERIFY, addressed(there, "Opening", opening))
+        return asked + (early_joins.announced(self._me, self.state, opened, there) if self._ahead else [])
 
     def signed(self, body: Any) -> bytes:
         return sign(self._me.identity, self._rules.study, self._me.index, body)
