@@ -49,7 +49,7 @@ class Deadlines:
         place = (node.state.sums_done, recorded, node.phase)
         is_new = place != self._place
         if is_new:
-            if node.phase is Phase.JOIN or place[:2] != self._place[:2]:
+            if node.phase is Phase.JOIN or place[1:2] != self._place[1:2]:
                 self._heard.clear()
             self._place, self.since, self._came, self._enough_since = place, self._clock(), self._ticks(), None
             self._ask_pause = node.deadline_seconds
