@@ -14,6 +14,7 @@ from tests import simulator
 
 from cipherward import study as study_document
 from cipherward.errors import StudyError
+from cipherward.learning import catalogue
 from cipherward.study import Study
 from cipherward.tasks.catalogue import make_task
 
@@ -115,6 +116,25 @@ def test_a_number_is_learnt_by_a_linear_model_where_a_study_names_no_kind(outcom
     assert found.model.kind == "linear"
     assert study_document.parse({**document, "model": {"kind": "linear"}}, origin="tests").digest() == found.digest()
     assert study_document.parse({**document, "task": "cohort"}, origin="tests").model.kind == "logistic-regression"
+
+
+@pytest.mark.parametrize(("task", "kind"), [("points", "points"), ("boost", "boosted-trees")])
+def test_a_task_that_fits_one_kind_of_model_takes_it_where_a_study_names_none(task: str, kind: str) -> None:
+    document = {**simulator.document(4), "task": task}
+    document.pop("training", None)
+    document.pop("model", None)
+    found = study_document.parse(document, origin="tests")
+    assert [found.model.kind] == catalogue.fitted_by(task) == [kind]
+    assert study_document.parse({**document, "model": {"kind": kind}}, origin="tests").digest() == found.digest()
+
+
+def test_a_setting_that_another_kind_of_model_has_is_not_said_to_stand_elsewhere() -> None:
+    document = {**simulator.document(4), "model": {"kind": "linear", "hidden": [8]}}
+    with pytest.raises(StudyError) as caught:
+        make_task(study_document.parse(document, origin="tests"))
+    assert caught.value.problems == (
+        "model.hidden: kind 'linear' has no such setting; remove it or correct its spelling",
+    )
 
 
 @pytest.mark.parametrize(

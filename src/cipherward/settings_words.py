@@ -18,6 +18,7 @@ def words(
     checked: type[BaseModel] | None = None,
     document: type[BaseModel] | None = None,
     unknown: str = UNKNOWN,
+    section: str = "",
 ) -> str:
     """One mistake, without its place.
 
@@ -25,12 +26,13 @@ def words(
         checked: the model that found it, where one is at hand: an unknown setting is compared with those that it has there.
         document: the model of the whole document, whose other sections may have the setting; as a rule `checked` itself.
         unknown: what is said of a setting that there is not.
+        section: of the document, where the setting stands although it has it: what `checked` is goes without.
     """
     if item["type"] == "missing":
         return "is missing"
     if item["type"] != "extra_forbidden":
         return item["msg"].removeprefix("Value error, ")
-    advice = _elsewhere(document or checked, str(item["loc"][-1])) or _near(checked, item["loc"])
+    advice = _elsewhere(document or checked, str(item["loc"][-1]), section) or _near(checked, item["loc"])
     return f"{unknown}{advice or _REMEDY}"
 
 
@@ -47,14 +49,14 @@ def _near(checked: type[BaseModel] | None, place: Sequence[int | str]) -> str:
     return meant(str(place[-1]), section.model_fields) if section else ""
 
 
-def _elsewhere(document: type[BaseModel] | None, name: str) -> str:
+def _elsewhere(document: type[BaseModel] | None, name: str, section: str) -> str:
     if document is None:
         return ""
     if field := document.model_fields.get(name):
         is_section = bool(_fields(field.annotation))
         place = f"section {_header(name, field.annotation)}" if is_section else f"{name!r} above the first section"
         return f"; did you mean {place}?"
-    kinds = ((key, field.annotation) for key, field in document.model_fields.items())
+    kinds = ((key, field.annotation) for key, field in document.model_fields.items() if key != section)
     home = next((_header(key, kind) for key, kind in kinds if name in _fields(kind)), "")
     return f"; did you mean {name!r} of section {home}?" if home else ""
 

@@ -50,7 +50,7 @@ from cipherward.study_sections import Vault as Vault
 from cipherward.study_sections import same_text as same_text
 from cipherward.study_training import Defence as Defence
 from cipherward.study_training import Training as Training
-from cipherward.study_training import with_kind_of_outcome, with_network_defaults
+from cipherward.study_training import with_fitting_kind, with_network_defaults
 from cipherward.thresholds import Thresholds
 
 FORMAT = 6
@@ -102,7 +102,7 @@ class Study(Section):
     def _with_defaults(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return with_network_defaults(with_kind_of_outcome(study_dictionary.with_roles(given)))
+        return with_network_defaults(with_fitting_kind(study_dictionary.with_roles(given)))
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -20,14 +20,18 @@ HIDDEN = (32, 16)
 _LINEAR = ("logistic-regression", "linear")  # fitted by Newton steps
 
 
-def with_kind_of_outcome(document: dict[str, Any]) -> dict[str, Any]:
-    """A study as it was written, with the kind of model that it leaves out where its outcome is a number."""
-    data, model = document.get("data"), document.get("model", {})
-    if not isinstance(data, dict) or not isinstance(model, dict) or document.get("task", "train") != "train":
+_KIND_OF_TASK = {"points": "points", "boost": "boosted-trees"}
+
+
+def with_fitting_kind(document: dict[str, Any]) -> dict[str, Any]:
+    """A study as it was written, with the kind of model that it leaves out where the usual one cannot be meant: its task fits another
+    one, or its outcome is a number."""
+    data, model, task = document.get("data"), document.get("model", {}), document.get("task", "train")
+    if not isinstance(data, dict) or not isinstance(model, dict) or not isinstance(task, str) or "kind" in model:
         return document
-    if "kind" in model or data.get("outcome_type") not in ("continuous", "counts"):
-        return document
-    return document | {"model": {"kind": "linear"} | model}
+    is_number = task == "train" and data.get("outcome_type") in ("continuous", "counts")
+    kind = "linear" if is_number else _KIND_OF_TASK.get(task)
+    return document | {"model": {"kind": kind} | model} if kind else document
 
 
 def with_network_defaults(document: dict[str, Any]) -> dict[str, Any]:

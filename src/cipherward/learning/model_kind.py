@@ -60,7 +60,7 @@ class ModelKind(ABC):
                 + (
                     f"kind {model.kind!r} needs it"
                     if item["type"] == "missing"
-                    else settings_words.words(item, self.Settings, Study, said)
+                    else settings_words.words(item, self.Settings, Study, said, "model")
                 )
                 for item in error.errors()
             ]
