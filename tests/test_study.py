@@ -383,3 +383,21 @@ def test_a_table_or_a_folder_in_the_place_of_a_study_is_told_apart_from_a_study_
         study_document.load(table)
     with pytest.raises(StudyError, match="is a folder, not a study"):
         study_document.load_builtin(str(tmp_path))
+
+
+@pytest.mark.parametrize(("task", "way_out"), [("points", 'task = "train" with model.kind'), ("train", "model.kind")])
+def test_an_outcome_that_a_kind_of_model_does_not_learn_is_refused_with_a_way_out_that_works(
+    task: str, way_out: str
+) -> None:
+    document = {
+        **simulator.document(4),
+        "task": task,
+        "model": {"kind": "points" if task == "points" else "logistic-regression"},
+    }
+    document.pop("training", None)
+    document["data"] |= {"outcome_type": "continuous", "outcome_minimum": 0.0, "outcome_maximum": 9.0}
+    with pytest.raises(StudyError, match="is for a") as caught:
+        make_task(study_document.parse(document, origin="tests"))
+    assert caught.value.hint == f'set {way_out} = "linear" or "mlp"'
+    refused = {**document, "task": "train", "model": {"kind": "linear"}}
+    assert make_task(study_document.parse(refused, origin="tests"))

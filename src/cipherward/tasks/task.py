@@ -331,17 +331,18 @@ def refuse_other_kinds(study: Study) -> None:
             f"task {study.task!r} does not fit a model of kind {study.model.kind!r}",
             hint=f'set model.kind = {kinds} for this task, or task = "{kind.fitted_by}" for this kind',
         )
+    way_out = 'task = "train" with ' * (study.task != "train") + 'model.kind = "linear" or "mlp"'
     if study.data.form in ("range", "whole") and not kind.has_numbers:
         raise StudyError(
             f"a model of kind {study.model.kind!r} is for an outcome of classes; data.outcome_type is "
             f'"{study.data.outcome_type}"',
-            hint='set model.kind = "linear" or "mlp"',
+            hint=f"set {way_out}",
         )
     if study.data.outcome_type != "binary" and not kind.takes_outputs:
         raise StudyError(
             f"a model of kind {study.model.kind!r} is for a binary outcome; data.outcome_type is "
             f'"{study.data.outcome_type}"',
-            hint='set model.kind = "linear" or "mlp"',
+            hint=f"set {way_out}",
         )
 
 
