@@ -73,7 +73,7 @@ def test_a_study_of_images_is_left_out_with_the_reason() -> None:
     assert Canaries().why_not(study_document.load_builtin("readmission")) == ""
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_noise_takes_the_exposure_of_a_row_planted_once_back_to_chance(at: Context) -> None:
     settings = CanarySettings(copies=(1,), epsilons=(1.0,))
     found = {each.setting: each for each in Canaries(settings).run(at).measures if each.measure.startswith("mean")}

@@ -62,7 +62,7 @@ def test_an_image_behind_a_plain_update_comes_out_and_one_behind_a_ciphertext_do
     assert shown[0].pictures[0][1][0].shape == (16, 16)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_one_image_of_twenty_in_the_median_is_recognisable_and_its_ciphertext_is_not(at: Context) -> None:
     measures = found(at, 20, 400)
     alone = next(each for each in measures if each.bar == f"at least {RECOGNISABLE}")

@@ -116,7 +116,7 @@ def test_the_attack_measures_every_scheme_and_epsilon_beside_its_accuracy(measur
     assert [each.bar for each in measured if each.bar] == ["0.001 inside the interval"] * 6
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_at_epsilon_one_no_more_members_are_found_than_others_are_accused(at: Context) -> None:
     settings = MembershipSettings(n_models=4, n_private=8, n_few=16, epsilons=(1.0,))
     found = [each for each in Membership(settings).run(at).measures if each.bar]

@@ -123,7 +123,7 @@ def test_the_report_is_made_again_from_the_folder(capsys: pytest.CaptureFixture[
     assert page.read_bytes() == before
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_ctrl_c_stops_it_and_the_same_command_goes_on(
     capsys: pytest.CaptureFixture[str], study_file: Path, tmp_path: Path
 ) -> None:

@@ -156,8 +156,7 @@ PAIRS = [random.Random(seed).sample(sorted(QUICK), 2) for seed in range(4)]
 def asked() -> Iterator[Any]:
     """Edits and pairs of them; `make test` tries few."""
     for name in EDITS:
-        marks = [] if name in FEW else [pytest.mark.thorough] if name in QUICK else [pytest.mark.slow]
-        yield pytest.param([name], marks=marks)
+        yield pytest.param([name], marks=[] if name in FEW else [pytest.mark.thorough])
     for number, pair in enumerate(PAIRS):
         yield pytest.param(pair, marks=[pytest.mark.thorough] if number else [])
 
@@ -278,7 +277,7 @@ def test_no_edit_of_a_study_tells_one_hospital_from_its_block(first: World, tmp_
     opened.check()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(20))
 def test_no_hundred_studies_with_random_edits_tell_one_hospital_from_its_block(
     first: World, tmp_path: Path, seed: int

@@ -142,7 +142,7 @@ def check(world: World, mortal: Mortal, whole: StudyState) -> None:
 
 
 @pytest.mark.parametrize(
-    "stride", [34, pytest.param(17, marks=pytest.mark.thorough), pytest.param(1, marks=pytest.mark.slow)]
+    "stride", [34, pytest.param(17, marks=pytest.mark.thorough), pytest.param(1, marks=pytest.mark.thorough)]
 )
 @pytest.mark.parametrize(
     ("scheme", "hospitals_too"), [("quorum", True), ("masks", False), ("quorum", False), ("masks", True)]
@@ -172,7 +172,7 @@ def test_a_kill_at_every_input_changes_nothing(
         check(world, mortal, whole["quorum"][0])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_ckks_sum_keeps_its_total_over_a_kill_and_is_opened_once(tmp_path: Path) -> None:
     pytest.importorskip("tenseal")
     with World(tmp_path, small("ckks")) as world:

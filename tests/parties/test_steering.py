@@ -94,7 +94,7 @@ class Steering:
     [
         1,
         pytest.param(3, marks=pytest.mark.thorough),
-        *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 24)),
+        *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(4, 24)),
     ],
 )
 def test_whatever_they_choose_no_honest_hospital_is_read_apart_and_none_is_named(tmp_path: Path, seed: int) -> None:

@@ -148,7 +148,7 @@ def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium)
     assert "fewer than 10" in found["why_not"]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_coordinator_s_page_says_what_went_wrong(troubled: Consortium) -> None:
     text = page(troubled, "coordinator")
     assert "clinic-1</bdi> reported a breach" in text
@@ -162,7 +162,7 @@ def test_the_coordinator_s_page_says_what_went_wrong(troubled: Consortium) -> No
     assert text.count("and every hospital says so") == text.count("void: did not open") == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_hospital_s_page_counts_rounds_as_the_coordinator_s_does(troubled: Consortium) -> None:
     points = {name: gather(folder_of(troubled, name)).auroc_by_round() for name in ("coordinator", "clinic-2")}
     assert points["clinic-2"] == points["coordinator"]
@@ -173,7 +173,7 @@ def test_a_hospital_s_page_counts_rounds_as_the_coordinator_s_does(troubled: Con
     assert "not recorded</bdi>" not in text
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_damaged_notes_of_what_went_wrong_are_said(troubled: Consortium, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folder_of(troubled, "coordinator"), tmp_path / "copy"))
     (copy / "breaches" / "1.signed").write_bytes(b"no receipt")

@@ -14,7 +14,7 @@ from cipherward.report import deployed
 from cipherward.runs.study_folder import OWN_EXAMPLES, OWN_RESULTS
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_every_party_reports_a_count_with_its_own_metric_and_no_auroc(tmp_path: Path) -> None:
     counts = {"outcome_type": "counts", "outcome_maximum": 1.0}
     four = deployments.finished(tmp_path, data=counts, model={"kind": "linear"}, training={"rounds": 6})

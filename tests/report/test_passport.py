@@ -203,7 +203,7 @@ def test_the_command_writes_it_and_counts_what_is_open(
     assert "nothing" in err
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_coordinator_and_hospital_write_the_same_one_of_a_deployed_study(tmp_path: Path) -> None:
     four = deployments.finished(tmp_path)
     four.close()

@@ -279,7 +279,7 @@ def test_scheme_plain_is_marked_as_no_protection(tmp_path: Path) -> None:
     assert "nobody alone" not in shown
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_sixty_hospitals_stay_readable(tmp_path: Path) -> None:
     study = study_document.load_builtin("readmission")
     cohort = study.data.cohort

@@ -220,7 +220,7 @@ def later(five: Consortium, *numbers: int) -> Study:
     return study_document.parse(made.model_dump(mode="json") | {"hospitals": hospitals}, origin="tests")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_hospitals_that_trained_it_go_on_together_and_compare_it_themselves(five: Consortium) -> None:
     folder = five.start(later(five, 1, 2, 3, 4))
     home = five.hospital("clinic-1")
@@ -236,7 +236,7 @@ def test_hospitals_that_trained_it_go_on_together_and_compare_it_themselves(five
     assert first.weights.tobytes() == last.weights.tobytes()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_hospital_that_did_not_take_part_or_is_told_of_another_model_refuses(five: Consortium) -> None:
     five.start(later(five, 1, 2, 3, 5))
     with pytest.raises(RefusedError, match="which this hospital has not verified"):

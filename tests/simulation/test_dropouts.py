@@ -34,7 +34,7 @@ STATISTICS, TRAIN, EVALUATE = 0, 1, 3
 
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize(
-    "round", [TRAIN, *(pytest.param(other, marks=pytest.mark.slow) for other in (STATISTICS, EVALUATE))]
+    "round", [TRAIN, *(pytest.param(other, marks=pytest.mark.thorough) for other in (STATISTICS, EVALUATE))]
 )
 def test_a_hospital_away_in_one_phase_of_one_sum_does_not_stop_the_study(
     tmp_path: Path, phase: str, round: int

@@ -113,7 +113,7 @@ def test_a_run_killed_in_the_middle_of_a_sum_resumes_to_the_same_model(
     same(resume_study(tmp_path / "run", device="cpu"), whole["quorum"])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["Join", "Update", "Vote", "Release", "Receipt"])
 @pytest.mark.parametrize("round", [0, 3])
 def test_a_run_killed_in_its_first_or_last_sum_resumes_to_the_same_model(

@@ -178,7 +178,7 @@ def _value(tree: dict[str, Any], names: list[str], row: dict[str, str]) -> float
     return float(tree["split_conditions"][node])
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_xgboost_reads_what_was_exported_and_predicts_the_same(quorum: Any) -> None:
     xgboost = pytest.importorskip(
         "xgboost", reason="benchmarks/export_xgboost.py tries it in an environment of its own"
@@ -233,7 +233,7 @@ def test_a_hospital_that_starts_anew_from_its_ledger_in_the_middle_of_a_stage_go
     assert (last.stages, last.cut_short, last.forest.n_trees) == (1, 0, 4)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_run_that_was_stopped_in_the_middle_of_a_stage_ends_at_the_same_trees(quorum: Any) -> None:
     folder, result = quorum
     sums: list[int] = []
@@ -488,7 +488,7 @@ def test_a_model_whose_scores_set_few_rows_apart_is_looked_at_before_each_stage(
         at.values(steered)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "settings", "sums", "least"),
     [

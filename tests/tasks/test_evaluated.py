@@ -420,7 +420,7 @@ def replayed(path: Path) -> list[StudyState]:
     return [state for state in states if state.question]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_real_hospitals_measure_subgroups_together_and_each_keeps_its_own_figures(tmp_path: Path) -> None:
     four = deployments.finished(tmp_path, evaluation=ASKED | {"subgroups": [{"column": "ward"}]})
     try:

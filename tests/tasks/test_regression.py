@@ -186,7 +186,7 @@ def test_a_study_without_the_younger_settings_asks_what_it_asked_before() -> Non
     assert regression_settings.Settings(errors="robust").asked()["errors"] == "robust"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_built_in_study_gives_the_pooled_estimates_under_noise_and_encryption(tcga: Path, tmp_path: Path) -> None:
     study = load_builtin("tcga-brca-cox").with_overrides(noise={"epsilon": 20.0})  # no category is merged by chance
     result = run_study(study, data=tcga, out=tmp_path / "run", device="cpu")
@@ -261,7 +261,7 @@ def test_rows_that_lack_a_value_are_left_out_and_counted(tmp_path: Path) -> None
     assert "40 of 338 rows are left out" in many
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_noise_on_the_counts_changes_no_estimate(tmp_path: Path) -> None:
     tables = simulator.write_tables(tmp_path / "tables", 3, rows=1000)
     found = []
@@ -396,7 +396,7 @@ def test_fixed_point_keeps_the_largest_sums_and_leaves_none_negative() -> None:
         assert np.allclose(scale.real(whole, n), ends, atol=1e-9 * n)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_real_hospitals_fit_a_regression_together(tmp_path: Path) -> None:
     four = Consortium(tmp_path, 4)
     try:

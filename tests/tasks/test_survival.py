@@ -198,7 +198,7 @@ def test_too_few_rows_for_the_noise_that_a_study_asks_for_are_refused(tmp_path: 
         run_study(study, base=tables, out=tmp_path / "run", device="cpu")
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_built_in_study_runs_encrypted_and_verifies(tcga: Path, tmp_path: Path) -> None:
     result = run_study(load_builtin("tcga-brca"), data=tcga, out=tmp_path / "run", device="cpu")
     assert simulator.holds(result.path)
@@ -206,7 +206,7 @@ def test_the_built_in_study_runs_encrypted_and_verifies(tcga: Path, tmp_path: Pa
     assert result.summary["log_rank"]["p_value"] == pytest.approx(REFERENCES["log_rank_ten_at_risk"][1], rel=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_real_hospitals_draw_curves_together(tmp_path: Path) -> None:
     four = Consortium(tmp_path, 4)
     try:
