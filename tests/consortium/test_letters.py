@@ -103,6 +103,16 @@ def test_packets_that_follow_each_other_share_a_letter_as_long_as_it_stays_short
     assert letters.bodies([]) == []
 
 
+def test_a_letter_holds_so_many_packets_and_is_not_taken_apart_any_further() -> None:
+    """Whoever is on a roster may send a letter of a gigabyte: a reader that kept track of every packet would run out of memory."""
+    most = [b"p"] * letters._MOST
+    assert letters.bodies([*most, *most, b"q"]) == [Packets((*most,)), Packets((*most,)), Packets((b"q",))]
+    assert opened(sealed(Packets((*most,)), from_coordinator=False), from_coordinator=False) == Packets((*most,))
+    data = sealed(Packets((*most, b"q")), from_coordinator=False)
+    with pytest.raises(WireError, match="more than 64 packets"):
+        opened(data, from_coordinator=False)
+
+
 @given(st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=5), st.binary(max_size=12))
 def test_packets_come_out_as_they_went_in_and_in_one_way_only(packets: list[bytes], noise: bytes) -> None:
     payload = b"".join(letters._in_a_row(packets))

@@ -23,6 +23,8 @@ _MAGIC = b"CWL1"
 _MAX_HEAD = 4096
 _SHORT = 1 << 18
 """Bytes of packets that share a letter. Whoever catches up is sent many, and large ones."""
+_MOST = 64
+"""Packets of a letter. In the largest there is room for a hundred million small ones, each of which its reader keeps track of and logs."""
 _MEMBER = 1
 """In the place of a roster index: a member has one in each study, and none outside them."""
 
@@ -266,6 +268,8 @@ def bodies(out: Iterable[bytes | News]) -> list[Body]:
             before = last.packets if isinstance(last, Packets) else ()
             room = (room if before else _SHORT) - len(what)
             found.append(Packets((*before, what)))
+            if len(before) + 1 == _MOST:
+                room = 0
         else:
             room = 0
             found.append(_told(what))
@@ -339,6 +343,8 @@ def _taken_apart(payload: memoryview) -> tuple[memoryview, ...]:
     """Inverse of `_in_a_row`, without copies. Raises WireError."""
     found: list[memoryview] = []
     while payload:
+        if len(found) == _MOST:
+            raise WireError(f"a letter of more than {_MOST} packets")
         end = 8 + int.from_bytes(payload[:8], "big")
         if not 8 < end <= len(payload):
             raise WireError("a letter whose packets are not as long as it says")
