@@ -264,6 +264,24 @@ def test_who_withdraws_contributes_and_releases_no_more_and_still_verifies(four:
     assert simulator.holds(folder)
 
 
+def test_who_withdraws_after_it_joined_early_is_no_part_of_the_sum_and_nobody_waits_for_it(four: Consortium) -> None:
+    """Others would seal shares to a hospital that is gone, and wait for what it says."""
+    folder = four.begin(document(4, aggregation={"deadline_seconds": 30.0}))
+
+    def before(sender: str, to: str, letter: bytes) -> None:
+        if kinds_in(letter) == ("Receipt", "Join") and sender == "clinic-4" and four.sums_opened == 2:
+            four.withdraw("clinic-1")
+            for told in four.desks["clinic-1"].poll():
+                four.hand_over("clinic-1", to, told)
+
+    four.before = before
+    four.pump()
+    assert four.status()["phase"] == "finished", "without any deadline"
+    assert [1 in line for line in simulator.contributors(folder)] == [True, True, False, False]
+    assert four.alarms("coordinator") == []
+    assert simulator.holds(folder)
+
+
 @pytest.mark.parametrize("jump", [-400 * 86_400, 400 * 86_400])
 def test_deadlines_do_not_follow_a_clock_that_jumps(four: Consortium, jump: int) -> None:
     ticks = 0.0

@@ -11,8 +11,9 @@ from tests.schedules import world as toy
 from tests.schedules.liars import kind_of
 from tests.schedules.world import ForgetfulParties, setting
 
-from cipherward.parties import asking
+from cipherward.parties import asking, early_joins
 from cipherward.parties.coordinator_node import Outgoing, Phase
+from cipherward.sums.checks import Check
 from cipherward.sums.messages import Announce, Join, sign
 from cipherward.sums.packets import pack
 
@@ -132,6 +133,24 @@ def test_two_early_joins_that_differ_are_evidence_and_the_first_one_counts(parti
     hub.begin()
     assert hub.current_sum.collection._joins[2] == first[1:]
     assert any("join" in item.reason and item.sender == 2 for item in hub.set_aside)
+
+
+def test_a_join_that_waits_is_no_longer_than_joins_are(parties: ForgetfulParties) -> None:
+    """Nor is it kept in memory: a sum's updates may be far longer."""
+    Carried(parties).one_sum()
+    hub, rules = parties.hub, parties.rules
+    kept = dict(hub._early._said)
+    join = Join(asking.contexts_of(rules, hub.state, 1)[0], bytes(early_joins._LARGEST), hub.state.last)
+    hub.handle(2, pack("Join", sign(parties.setting.keys.identities[2], rules.study, 2, join)))
+    assert [(item.sender, item.check, item.verdict) for item in hub.set_aside] == [(2, Check.SIZE, "faulty")]
+    assert hub._early._said == kept
+
+
+def test_who_left_since_is_no_part_of_the_sum_that_it_joined_early(parties: ForgetfulParties) -> None:
+    Carried(parties).one_sum()
+    hub = parties.hub
+    assert [hospital for hospital, _ in hub.begin(frozenset({3}))] == [3], "asked as everybody was before"
+    assert hub.current_sum.collection.joined == {1, 2, 4}
 
 
 def test_a_sum_that_nobody_can_verify_is_not_followed_by_a_join(parties: ForgetfulParties) -> None:

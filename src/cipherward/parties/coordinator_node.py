@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from cipherward.crypto.identity import COORDINATOR, Identity
@@ -180,14 +181,14 @@ class CoordinatorNode:
 
     # going on
 
-    def begin(self) -> list[Outgoing]:
-        """Start the next sum. Whoever has joined it early is not asked again."""
+    def begin(self, left: AbstractSet[int] = frozenset()) -> list[Outgoing]:
+        """Start the next sum. Whoever has joined it early is not asked again; of those who `left` since, no join counts."""
         if self.phase is not Phase.IDLE or self.state.purpose is None:
             raise ProtocolError(f"cannot begin a sum: the coordinator is in phase {self.phase.value}")
         with self._log.durable():
             self._log.begin(self.state.sums_done)
         announced = self._steps.begin()
-        answers = [one for sender, packet in self._early.give() for one in self.handle(sender, packet)]
+        answers = [one for sender, packet in self._early.give(left) for one in self.handle(sender, packet)]
         return [one for one in announced if one[0] in self.waiting] + answers
 
     def advance(self) -> list[Outgoing]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cipherward.crypto.scheme import SumTask
+from collections.abc import Set as AbstractSet
+
 from cipherward.errors import WireError
 from cipherward.parties import asking
 from cipherward.parties.pending import Outgoing, addressed
@@ -16,6 +17,8 @@ from cipherward.tasks.state import StudyState
 
 _MOST = 2
 """Joins of one hospital that wait: with two that differ it contradicts itself."""
+_LARGEST = 1 << 13
+"""Bytes of a join that waits: a key, a signature and what they are about take less than 2000."""
 
 
 def announced(me: Member, state: StudyState, opened: Opened, there: frozenset[int]) -> list[Outgoing]:
@@ -39,28 +42,24 @@ class EarlyJoins:
         """Keep a join of the state's next sum; whether it is one.
 
         Raises:
-            WireError, ProtocolError: malformed, forged, or longer than anything in that sum.
+            WireError, ProtocolError: malformed, forged, or longer than any join.
         """
         if state.purpose is None:
             return False
-        task = asking.task_of(self._rules, state, 0)
-        self._check_size(task, content)
+        with checks.check(Check.SIZE):
+            if len(content) > _LARGEST:
+                raise WireError(f"a join of {len(content)} bytes, more than any needs")
         data = bytes(content)
         body = unsign(data, Join, study=self._rules.study, keys=self._rules.keys, sender=sender)
-        if body.context != task.context:
+        if body.context != asking.task_of(self._rules, state, 0).context:
             return False
         packet, said = pack("Join", data), self._said.get(sender, ())
         if packet not in said:
             self._said[sender] = (*said, packet)[:_MOST]
         return True
 
-    def give(self) -> list[Outgoing]:
-        """Who has joined, with the packet, in the order in which they did; none are kept."""
-        found = [(sender, packet) for sender, said in self._said.items() for packet in said]
+    def give(self, left: AbstractSet[int]) -> list[Outgoing]:
+        """Who has joined and not `left` since, with the packet, in the order in which they did; none are kept."""
+        found = [(sender, packet) for sender, said in self._said.items() for packet in said if sender not in left]
         self._said.clear()
         return found
-
-    def _check_size(self, task: SumTask, content: memoryview) -> None:
-        with checks.check(Check.SIZE):
-            if len(content) > checks.packet_limit(self._rules, task):
-                raise WireError(f"a packet of {len(content)} bytes, more than the next sum can need")

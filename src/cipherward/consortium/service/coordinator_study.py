@@ -276,7 +276,7 @@ class CoordinatorStudy:
                     elif self.files.stop_asked.exists():
                         break
                     else:
-                        packets += node.begin()
+                        packets += node.begin(self.lost | self.statements.refused.keys())
                 elif not node.waiting:
                     packets += node.advance()
                 elif node.enough and node.waiting <= self._silent(node):
