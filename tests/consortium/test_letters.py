@@ -125,6 +125,15 @@ def test_packets_come_out_as_they_went_in_and_in_one_way_only(packets: list[byte
         assert b"".join(letters._in_a_row(found)) == changed
 
 
+def test_where_a_packet_ends_is_signed_too() -> None:
+    data = sealed(Packets((b"one", b"second")), from_coordinator=True)
+    payload = b"".join(letters._in_a_row((b"one", b"second")))
+    assert data.endswith(payload)
+    for others in ((b"ones", b"econd"), (b"one" + payload[11:],), (b"second", b"one")):
+        with pytest.raises(CipherwardError, match="not the signed one"):
+            opened(data[: -len(payload)] + b"".join(letters._in_a_row(others)), from_coordinator=True)
+
+
 def test_a_letter_of_packets_holds_at_least_one_and_none_that_is_empty() -> None:
     for packets in ((), (b"",), (b"p", b"")):
         with pytest.raises(WireError):

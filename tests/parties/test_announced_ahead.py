@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ from tests.schedules.world import ForgetfulParties, setting
 
 from cipherward.parties import asking, early_joins
 from cipherward.parties.coordinator_node import Outgoing, Phase
+from cipherward.parties.sumlog import Opened
 from cipherward.sums.checks import Check
 from cipherward.sums.messages import Announce, Join, sign
 from cipherward.sums.packets import pack
+from cipherward.sums.votes import Member
+from cipherward.tasks.state import StudyState
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +137,36 @@ def test_two_early_joins_that_differ_are_evidence_and_the_first_one_counts(parti
     hub.begin()
     assert hub.current_sum.collection._joins[2] == first[1:]
     assert any("join" in item.reason and item.sender == 2 for item in hub.set_aside)
+
+
+def test_a_join_waits_for_the_next_sum_only(parties: ForgetfulParties) -> None:
+    """One of a sum that is over is late, and after the last sum every one is."""
+    hub = parties.hub
+    Carried(parties).one_sum()
+    (old,) = hub._early._said[2]
+    while not hub.finished:
+        Carried(parties).one_sum()
+        before = dict(hub._early._said)
+        hub.handle(2, old)
+        assert hub._early._said == before
+        assert [(item.sender, item.kind, item.verdict) for item in hub.set_aside[-1:]] == [(2, "Join", "late")]
+    assert not hub._early._said
+
+
+def test_nothing_is_announced_ahead_of_a_sum_that_did_not_open_or_to_who_takes_no_part(
+    parties: ForgetfulParties,
+) -> None:
+    """After a sum that did not open people may have to decide; who dealt a false share contributes no more."""
+    Carried(parties).one_sum()
+    state, me = parties.hub.state, Member(parties.rules, 0, parties.setting.keys.identities[0])
+    opened = Opened(0, 0, "", (1, 2, 3, 4), 1, "")
+
+    def told(opened: Opened, state: StudyState) -> list[int]:
+        return [hospital for hospital, _ in early_joins.announced(me, state, opened, frozenset({1, 2, 3}))]
+
+    assert told(opened, state) == [1, 2, 3]
+    assert told(replace(opened, opened=0), state) == []
+    assert told(opened, replace(state, false_dealers=((0, 2),))) == [1, 3]
 
 
 def test_a_join_that_waits_is_no_longer_than_joins_are(parties: ForgetfulParties) -> None:
