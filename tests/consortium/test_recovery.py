@@ -40,10 +40,10 @@ def cases(every: Iterable[Any], quick: Collection[Any]) -> list[Any]:
     ]
 
 
-LETTERS = ["Announce", "Joined", "Update", "ConsentRequest", "Vote", "Certificate", "Release"]
+LETTERS = ["Announce", "Joined", "Update", "ConsentRequest", "Vote", "Certificate", "Release", "Opening", "Receipt"]
 
 
-@pytest.mark.parametrize("kind", cases(LETTERS, ("Joined", "Update", "Certificate")))
+@pytest.mark.parametrize("kind", cases(LETTERS, ("Joined", "Update", "Receipt")))
 def test_a_letter_that_is_damaged_on_its_way_is_asked_for_again(four: Consortium, kind: str) -> None:
     damaged = 0
     folder = begun(four)
@@ -139,6 +139,28 @@ def test_a_hospital_whose_ledger_fails_once_goes_on_with_the_letter_that_comes_a
     assert four.alarms("coordinator") == []
 
 
+def test_a_ledger_that_fails_between_two_packets_of_a_letter_answers_both_when_it_comes_again(
+    four: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The opening is verified and its receipt written; the join that the next packet asks for is not."""
+    failed: set[int] = set()
+    real = Ledger.begin
+
+    def failing(self: Ledger, context: bytes, study: bytes, query: bytes, round: int, *rest: Any) -> None:
+        if round == 1 and id(self) not in failed:
+            failed.add(id(self))
+            raise StorageError("no space left")
+        real(self, context, study, query, round, *rest)
+
+    monkeypatch.setattr(Ledger, "begin", failing)
+    folder = finish(four)
+    assert len(failed) == 4
+    assert simulator.contributors(folder) == SUMS
+    said = [kinds_in(letter) for sender, _, letter in four.carried if sender == "clinic-3"]
+    assert said.count(("Receipt", "Join")) == 2, "of three sums"
+    assert all(four.alarms(name) == [] for name in ("coordinator", *four.names))
+
+
 FILES = ["opening.cbor", "begun", "result.json", ".payload", "hospital-2.cbor"]
 
 
@@ -204,7 +226,7 @@ def finish(world: Consortium) -> Path:
             sender, to, letter = world.queue[0]
             try:
                 world.hand_over(sender, to, letter)
-                world.queue.popleft()
+                world.carried.append(world.queue.popleft())
                 if not world.queue:
                     world.poll()
             except StorageError:
