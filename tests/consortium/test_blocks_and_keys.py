@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
-from tests.consortium.packets_in import kinds_in
+from tests.consortium.packets_in import kinds_in, packets_in
 
 from cipherward.consortium.approval import approvals, consequences, declaring, own_standing, review, review_text
 from cipherward.consortium.homes import exposure as own_exposure
@@ -32,6 +32,7 @@ from cipherward.parties.standing import Standing
 from cipherward.runs import exposure
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study, load, parse
+from cipherward.sums.packets import pack
 
 SMALL = {"corrupt": 1, "dropouts": 1, "min_contributors": 3}
 """Of six hospitals: blocks of three are large enough."""
@@ -348,6 +349,24 @@ def begun_and_stopped(made: Consortium) -> Path:
     assert Standing(ledger, who_stands.registers_of(load(folder / "study.toml"))[0]).binding.is_bound
     offering.stop(made.home, "first", "clinic-5 is gone")
     return folder
+
+
+def test_a_vote_to_leave_a_sum_counts_wherever_it_stands_in_a_letter(five: Consortium) -> None:
+    """A hospital that answers several packets at once says other things before."""
+    begun_and_stopped(five)
+    hand_over = five.hand_over
+
+    def behind_another(sender: str, to: str, letter: bytes) -> None:
+        if kinds_in(letter) == ("Vote",):
+            study, packets = letters._parts(letter)[0].study, packets_in(letter)
+            body = letters.Packets((pack("Receipt", b"of a sum before"), *packets))
+            identity = five.hospital(sender).identity
+            letter = letters.seal(identity, to, study, body, from_coordinator=False)
+        hand_over(sender, to, letter)
+
+    five.hand_over = behind_another  # type: ignore[method-assign]
+    five.pump()
+    assert "a quorum has voted void" in five.desk.status()[0]["given_up"]
 
 
 def test_a_founding_is_given_up_with_void_certificates_and_the_others_are_free(five: Consortium) -> None:
