@@ -116,6 +116,10 @@ def test_a_number_is_learnt_by_a_linear_model_where_a_study_names_no_kind(outcom
     assert found.model.kind == "linear"
     assert study_document.parse({**document, "model": {"kind": "linear"}}, origin="tests").digest() == found.digest()
     assert study_document.parse({**document, "task": "cohort"}, origin="tests").model.kind == "logistic-regression"
+    for kind in ("logistic-regression", "mlp"):  # as frozen studies name it: their digests stay
+        named = study_document.parse({**document, "model": {"kind": kind}}, origin="tests")
+        assert named.model.kind == kind
+        assert study_document.parse(tomllib.loads(named.to_toml()), origin="tests").digest() == named.digest()
 
 
 @pytest.mark.parametrize(("task", "kind"), [("points", "points"), ("boost", "boosted-trees")])

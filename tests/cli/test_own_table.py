@@ -195,6 +195,7 @@ def test_a_draft_tells_counts_from_measurements_and_asks_for_the_order_of_grades
         pressure=pl.Series(rng.integers(90, 180, n)),
         days=pl.Series([f"{value:.1f}".replace(".", ",") for value in rng.uniform(1.0, 30.0, n)]),
         falls=pl.Series([*[3] * 4, *rng.integers(0, 3, n - 4).tolist()]),
+        stage=pl.Series(rng.integers(0, 3, n)),
         scale=pl.Series([*[4] * 4, *rng.integers(1, 4, n - 4).tolist()]),
         grade=pl.Series(rng.choice(["none", "mild", "severe"], n)),
     )
@@ -207,6 +208,7 @@ def test_a_draft_tells_counts_from_measurements_and_asks_for_the_order_of_grades
     with pytest.raises(DataError, match="too few to guess its range without naming any"):
         drafting.draft(dataclasses.replace(raw, table=with_outcomes.head(25)), outcome="pressure", least=13)
     assert draft("falls").document["data"]["outcome_type"] == "counts", "of few values, one of them rare"
+    assert draft("stage").document["data"]["classes"] == ["0", "1", "2"], "each of many patients"
     with pytest.raises(DataError, match="no type of outcome can be guessed"):
         draft("scale")
     days = draft("days")

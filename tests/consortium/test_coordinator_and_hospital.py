@@ -264,21 +264,32 @@ def test_who_withdraws_contributes_and_releases_no_more_and_still_verifies(four:
     assert simulator.holds(folder)
 
 
-def test_who_withdraws_after_it_joined_early_is_no_part_of_the_sum_and_nobody_waits_for_it(four: Consortium) -> None:
+@pytest.mark.parametrize("leaves", ["withdraws", "refuses"])
+def test_who_leaves_after_it_joined_early_is_no_part_of_the_sum_and_nobody_waits_for_it(
+    four: Consortium, leaves: str
+) -> None:
     """Others would seal shares to a hospital that is gone, and wait for what it says."""
     folder = four.begin(document(4, aggregation={"deadline_seconds": 30.0}))
+    policy = four.hospital("clinic-1").policy_file
+    gone: list[int] = []
 
     def before(sender: str, to: str, letter: bytes) -> None:
         if kinds_in(letter) == ("Receipt", "Join") and sender == "clinic-4" and four.sums_opened == 2:
-            four.withdraw("clinic-1")
+            if leaves == "withdraws":
+                four.withdraw("clinic-1")
+            else:
+                policy.write_text(policy.read_text().replace("max_rounds = 1000", "max_rounds = 1"))
             for told in four.desks["clinic-1"].poll():
                 four.hand_over("clinic-1", to, told)
+            gone.append(len(four.carried))
 
     four.before = before
     four.pump()
     assert four.status()["phase"] == "finished", "without any deadline"
+    said = {kind for sender, _, letter in four.carried[gone[0] :] for kind in kinds_in(letter) if sender == "clinic-1"}
+    assert "Receipt" in said
+    assert not {"Join", "Update", "Vote", "Release"}.intersection(said)
     assert [1 in line for line in simulator.contributors(folder)] == [True, True, False, False]
-    assert four.alarms("coordinator") == []
     assert simulator.holds(folder)
 
 
