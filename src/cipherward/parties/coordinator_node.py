@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, MutableMapping
-from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from cipherward.crypto.identity import COORDINATOR, Identity
@@ -181,7 +180,7 @@ class CoordinatorNode:
 
     # going on
 
-    def begin(self, left: AbstractSet[int] = frozenset()) -> list[Outgoing]:
+    def begin(self, left: frozenset[int] = frozenset()) -> list[Outgoing]:
         """Start the next sum. Whoever has joined it early is not asked again; of those who `left` since, no join counts."""
         if self.phase is not Phase.IDLE or self.state.purpose is None:
             raise ProtocolError(f"cannot begin a sum: the coordinator is in phase {self.phase.value}")

@@ -355,9 +355,7 @@ def refuse_other_outcomes(study: Study, what: str = "") -> None:
     if study.data.outcome_type != "binary":
         raise StudyError(
             f'{what or f"task {study.task!r}"} is for a binary outcome; data.outcome_type is "{study.data.outcome_type}"',
-            hint="leave it out for this study, or declare a binary outcome"
-            if what
-            else 'set task = "train", or declare a binary outcome',
+            hint=("leave it out for this study" if what else 'set task = "train"') + ", or declare a binary outcome",
         )
 
 
