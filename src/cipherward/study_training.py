@@ -18,9 +18,7 @@ NETWORK_TRAINING = {"rounds": 40, "local_epochs": 0, "momentum": 0.9, "patience"
 """How a network is trained where its study does not say (`benchmarks/minimal_studies.py` has what it reaches)."""
 HIDDEN = (32, 16)
 _LINEAR = ("logistic-regression", "linear")  # fitted by Newton steps
-
-
-_KIND_OF_TASK = {"points": "points", "boost": "boosted-trees"}
+_KIND_OF_TASK = {"points": "points", "boost": "boosted-trees"}  # of tasks that fit one kind only
 
 
 def with_fitting_kind(document: dict[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,10 @@ def test_how_numbers_are_written_is_said_once_and_no_row_rests_on_it(run: Path, 
         "column 'age': number with a decimal comma, read as that number, in 2 row(s)",
         "column 'dose': number with a decimal comma, read as that number, in 2 row(s)",
     )
+    (tmp_path / "many.csv").write_text("id;age;dose;ward\na;0,5;1.234.567;A\n")
+    many = predict_rows(run, tmp_path / "many.csv")
+    assert many.assumed[0].startswith("dose 1.23457e+06 outside the declared range, cut to")
+    assert "column 'dose': number with marks between thousands, read as that number, in 1 row(s)" in many.notes
     plain = write(tmp_path / "plain.csv", ["a,0.5,1.25,A", "b,-0.5,1,A", "c,,2.5,B"])
     assert found.scores.tolist() == predict_rows(run, plain).scores.tolist()
 

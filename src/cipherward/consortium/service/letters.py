@@ -260,20 +260,16 @@ Out = list[tuple[int, bytes | News]]
 
 def bodies(out: Iterable[bytes | News]) -> list[Body]:
     """What goes to one member, as letters carry it. Packets that follow each other share a letter, as long as it stays short."""
-    found: list[Body] = []
-    room = 0
+    found: list[Body | list[bytes]] = []
     for what in out:
-        if isinstance(what, bytes):
-            last = found.pop() if found and len(what) <= room else None
-            before = last.packets if isinstance(last, Packets) else ()
-            room = (room if before else _SHORT) - len(what)
-            found.append(Packets((*before, what)))
-            if len(before) + 1 == _MOST:
-                room = 0
-        else:
-            room = 0
+        last = found[-1] if found else None
+        if not isinstance(what, bytes):
             found.append(_told(what))
-    return found
+        elif isinstance(last, list) and len(last) < _MOST and sum(map(len, last)) + len(what) <= _SHORT:
+            last.append(what)
+        else:
+            found.append([what])
+    return [Packets(tuple(each)) if isinstance(each, list) else each for each in found]
 
 
 def _told(news: News) -> Body:
