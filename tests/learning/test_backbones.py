@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import sys
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import polars as pl
@@ -16,19 +18,34 @@ from tests import simulator
 from tests.installed import needs
 
 from cipherward.errors import StudyError
-from cipherward.learning import backbones, catalogue, frozen, models, network_sgd, sgd, weight_files
+from cipherward.learning import (
+    baselines,
+    catalogue,
+    frozen,
+    kept_features,
+    models,
+    network_sgd,
+    personal,
+    sgd,
+    weight_files,
+)
 from cipherward.learning.outcome import Outputs
+from cipherward.learning.outcome_binary import BINARY
+from cipherward.learning.outcomes import outcome_of
 from cipherward.privacy.noise import record_noise
 from cipherward.privacy.randomness import SYSTEM
 from cipherward.runs.prediction import predict_rows
 from cipherward.runs.verify import verify_sums
-from cipherward.study import Model, Training
+from cipherward.study import Data, Model, Training
 from cipherward.tasks import rounds
 from cipherward.tasks.catalogue import make_task
 
 pytestmark = needs("backbones", "monai")
 
 SHAPE = (1, 16, 16)
+CLASSES = Data(source="files", outcome="y", outcome_type="multiclass", classes=("a", "b", "c"))
+PRIVATE = {"unit": "record", "epsilon": 8.0, "delta": 1e-6, "clipping_norm": 1.0}
+SETTINGS = Training(local_epochs=3, batch_size=16, learning_rate=0.1)
 IMAGE = {"name": "scan", "kind": "image", "shape": list(SHAPE), "minimum": 0, "maximum": 255}
 
 
@@ -38,6 +55,12 @@ def kind(**settings: Any) -> Model:
 
 def built(model: Model, seed: int = 3, outputs: Outputs | None = None, shape: tuple[int, ...] = SHAPE) -> Any:
     return models.build(model, int(np.prod(shape)), seed, outputs=outputs, shape=shape)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No module of another test has features of the same network."""
+    monkeypatch.setattr(kept_features, "_of_networks", WeakValueDictionary())
 
 
 @pytest.fixture(scope="module")
@@ -101,24 +124,145 @@ def test_a_row_is_predicted_alike_alone_and_beside_others_while_training() -> No
     assert torch.allclose(module(rows[:1]), module(rows)[:1], atol=1e-5)
 
 
-def test_rows_that_are_scored_again_go_through_the_network_once_to_the_same_bits(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    module, untouched = built(kind(), outputs=Outputs(3)), built(kind(), outputs=Outputs(3))
+def counted(module: Any) -> list[int]:
+    """Of every call of its network the number of images, as it happens."""
     seen: list[int] = []
     module.network.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
-    parts = images(1)[0], images(2, 7)[0]
-    for vector in (models.flatten(module), models.flatten(module) * np.float32(3)):
-        for rows in parts:
-            models.load(untouched, vector)
-            with torch.inference_mode():
-                fresh = untouched(torch.from_numpy(rows)).double().numpy()
-            assert np.array_equal(network_sgd.outputs(module, vector, rows), fresh)
-    assert seen == [60, 7]
-    monkeypatch.setattr(backbones, "_KEPT_BYTES", 1000)
+    return seen
+
+
+def test_rows_of_a_hospital_go_through_the_network_once_however_often_they_are_trained_on_and_scored() -> None:
+    module = built(kind(), outputs=Outputs(3))
+    seen, classes = counted(module), outcome_of(CLASSES)
+    (x, _), (fresh, _) = images(1, 60), images(2, 7)
+    y, weights = np.arange(60) % 3, models.flatten(module)
+    for round_ in range(3):
+        weights = sgd.train(module, weights, x, y, SETTINGS, seed=round_, outcome=classes)
+        for rows in (x, fresh):
+            models.load(module, weights)
+            with torch.no_grad():
+                direct = module.eval().forward(torch.from_numpy(rows)).double().numpy()
+            del seen[-1]
+            assert np.allclose(network_sgd.outputs(module, weights, rows), direct, atol=1e-4)
+    assert seen == [32, 32, 32]
+
+
+class _Whole(torch.nn.Module):
+    """Not known to be frozen in part, so that each minibatch goes through the whole module."""
+
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, rows: torch.Tensor) -> Any:
+        return self.module(rows)
+
+
+@pytest.mark.parametrize("n", [60, 61, 64])
+def test_the_trained_weights_are_those_of_training_through_the_network(n: int) -> None:
+    module = built(kind())
+    x, y = images(1, n)
+    start = models.flatten(module)
+    kept = sgd.train(module, start, x, y, SETTINGS, seed=5)
+    direct = sgd.train(_Whole(module), start, x, y, SETTINGS, seed=5)
+    assert np.abs(direct - start).max() > 0.01
+    assert np.abs(kept - direct).max() < 1e-5
+
+
+def test_weights_are_the_same_bits_whatever_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = images(1)
+    module = built(kind())
+    start = models.flatten(module)
+    first = sgd.train(module, start, x, y, SETTINGS, seed=5)
+    assert np.array_equal(first, sgd.train(module, start, x, y, SETTINGS, seed=5))
+    del module
+    after_a_restart = built(kind())
+    sgd.scores(after_a_restart, start, x[7:])
+    assert np.array_equal(first, sgd.train(after_a_restart, start, x, y, SETTINGS, seed=5))
+    del after_a_restart
+    monkeypatch.setattr(kept_features, "MOST_BYTES", 32 * 512 * 4)
+    one_block = built(kind())
+    seen = counted(one_block)
     for _ in range(2):
-        network_sgd.outputs(module, models.flatten(module), images(3)[0])
-    assert seen == [60, 7, 60, 60]
+        assert np.array_equal(first, sgd.train(one_block, start, x, y, SETTINGS, seed=5))
+        sgd.scores(one_block, start, x)
+    # Of two blocks one is kept, and the other worked out in each of four calls: not in each epoch.
+    assert seen == [32] * 5
+
+
+def test_features_of_a_row_are_the_same_bits_on_any_number_of_threads() -> None:
+    x = torch.from_numpy(images(1, 5)[0])
+    found, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            module = built(kind())
+            found.append(module.inputs(x))
+            assert torch.get_num_threads() == threads
+            del module
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(*found)
+
+
+def test_modules_with_one_network_share_its_features_and_others_have_their_own() -> None:
+    x = torch.from_numpy(images(1)[0])
+    one, same, other_seed, other_size = built(kind()), built(kind()), built(kind(), 4), built(kind(size=32))
+    calls = [counted(module) for module in (one, same, other_seed, other_size)]
+    found = [module.inputs(x) for module in (one, same, other_seed, other_size)]
+    assert calls == [[32, 32], [], [32, 32], [32, 32]]
+    assert torch.equal(found[0], found[1])
+    assert not torch.allclose(found[0], found[2])
+    found[0].zero_()
+    assert torch.equal(one.inputs(x), found[1])
+    assert len(kept_features._of_networks) == 3
+    del one, same, other_seed, other_size
+    gc.collect()
+    assert len(kept_features._of_networks) == 0
+
+
+def test_more_rounds_and_epochs_of_the_yardsticks_cost_the_network_nothing() -> None:
+    hospitals = [images(seed, 40) for seed in (1, 2)]
+    seen = {}
+    for rounds_ in (1, 4):
+        module = built(kind())
+        calls = counted(module)
+        settings = SETTINGS.model_copy(update={"rounds": rounds_})
+        start = models.flatten(module)
+        for compute in (baselines.centralised, baselines.local_only):
+            compute(module, start, hospitals, [images(3, 20)], settings, seed=1)
+        seen[rounds_] = sum(calls)
+        del module
+    first_of_all = 32  # a block of the pooled rows and of the first hospital's
+    assert seen[1] == seen[4] == 96 + 32 + 2 * 64 - first_of_all
+
+
+def test_a_model_is_personalised_without_another_look_at_rows_that_were_trained_on() -> None:
+    module = built(kind())
+    calls, (train, validation) = counted(module), (images(1, 60), images(2, 64))
+    shared = sgd.train(module, models.flatten(module), *train, SETTINGS, seed=1)
+    found = personal.personalise(module, shared, train, validation, SETTINGS, seed=(1,), least=5)
+    assert np.isfinite(found.gain)
+    assert sum(calls) == 64 + 64
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_privacy_of_records_draws_and_clips_as_if_each_batch_went_through_the_network(size: int) -> None:
+    pytest.importorskip("opacus", reason="Opacus is not installed")
+    classes = outcome_of(CLASSES) if size == 3 else BINARY
+    module = built(kind(), outputs=Outputs(size))
+    calls = counted(module)
+    x, _ = images(1)
+    y, start = np.arange(60) % max(size, 2), models.flatten(module)
+    noise = record_noise(simulator.study(4, privacy=PRIVATE), len(y))
+    found = [
+        sgd.train_privately(each, start, x, y, SETTINGS, noise, randomness=lambda count: bytes(count), outcome=classes)
+        for each in (module, _Whole(module))
+    ]
+    assert np.abs(found[0] - found[1]).max() < 1e-5
+    assert np.abs(found[0] - start).max() > 0.01
+    assert calls[:2] == [32, 32]
+    assert len(calls) == 2 + SETTINGS.local_epochs * noise.steps_per_epoch
 
 
 def test_seeded_weights_follow_from_the_seed_bit_by_bit() -> None:
@@ -212,9 +356,8 @@ def test_without_monai_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
 
 def test_the_last_layer_is_trained_with_privacy_of_records_as_batch_normalisation_stands_still() -> None:
     pytest.importorskip("opacus", reason="Opacus is not installed")
-    private = {"unit": "record", "epsilon": 8.0, "delta": 1e-6, "clipping_norm": 1.0}
     study = simulator.study(
-        4, columns=[IMAGE], model={"kind": "backbone", "network": "resnet10", "weights": "seeded"}, privacy=private
+        4, columns=[IMAGE], model={"kind": "backbone", "network": "resnet10", "weights": "seeded"}, privacy=PRIVATE
     )
     module = built(study.model)
     rounds.check_module(study, module)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cipherward.errors import StudyError
-from cipherward.learning import initial, networks
+from cipherward.learning import frozen as frozen_values
+from cipherward.learning import initial, kept_features, networks
 
 if TYPE_CHECKING:
     from cipherward.learning.kind_backbone import Settings
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _COLOURS = 3
 _SEED = 0x6261636B  # keeps these draws apart from those of the layer that is trained
 _NAMED = 3
-_KEPT_BYTES = 1 << 27
-"""Of features of rows that are scored again and again, for each module: of 65,536 rows through a ResNet-18."""
 _LAYERS = {"resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)}
 
 
@@ -41,7 +40,8 @@ class Frozen(nn.Module):
             width = self.features(torch.zeros(1, math.prod(shape))).shape[1]
         self.scale = nn.LayerNorm(width, elementwise_affine=False)
         self.output = networks.head(width, outputs)
-        self._kept: dict[tuple[bytes, str, int], Tensor] = {}
+        facts = f"{frozen_values.digest(self.network)} {shape} {size} {self.network}"
+        self._kept = kept_features.shared(hashlib.sha256(facts.encode()).hexdigest())
 
     def features(self, rows: Tensor) -> Tensor:
         folded = rows.view(-1, *self.shape)
@@ -63,24 +63,13 @@ class Frozen(nn.Module):
         found: Tensor = self.output(self.scale(self.features(rows)))
         return found
 
-    def scored(self, rows: Tensor) -> Tensor:
-        """As `forward` without gradients, to the bit; the network sees the same rows once.
-
-        Only these rows in this order: in another company or number a row's features may differ in their last bits, so minibatches
-        of training go through the network each time.
-        """
-        known = hashlib.sha256(rows.cpu().numpy().tobytes()).digest(), str(rows.device), torch.get_num_threads()
-        features = self._kept.get(known)
-        if features is None:
-            features = self.scale(self.features(rows))
-            if sum(map(_size, self._kept.values())) + _size(features) <= _KEPT_BYTES:
-                self._kept[known] = features
-        found: Tensor = self.output(features)
-        return found
-
-
-def _size(tensor: Tensor) -> int:
-    return tensor.numel() * tensor.element_size()
+    def inputs(self, rows: Tensor) -> Tensor:
+        """What `output` is given for rows on the CPU: float32[n, width] on the module's device, without gradients, each row worked out
+        once and kept (`kept_features`). `forward` may differ in the last bits, with the number of rows."""
+        (width,) = self.scale.normalized_shape
+        device = next(self.network.parameters()).device
+        with torch.inference_mode(False), torch.no_grad():
+            return self._kept.of(rows, width, device, lambda block: self.scale(self.features(block)))
 
 
 def frozen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -39,19 +39,20 @@ def train(
     """Minibatch SGD; the module's parameters end as the returned weights."""
     target = resolve_device(device)
     order_source = torch.Generator().manual_seed(order_seed)
-    x, y = _tensor(features, target), _tensor(labels, target)
     weights, gradient = _flat_views(module, start, target)
+    layers, x = _layers(module, features, target)
+    y = _tensor(labels, target)
     origin = weights.clone() if settings.proximal else weights
     scratch = torch.empty_like(weights)
     velocity = torch.zeros_like(weights)
     was_training = module.training
     module.train()
-    with networks.seeded_rng(module_seed, target), _threads(settings.batch_size * len(start)), frozen.kept(module):
+    with networks.seeded_rng(module_seed, target), _threads(settings.batch_size * len(start)), frozen.kept(layers):
         for epoch in range(settings.local_epochs):
             order = torch.randperm(len(labels), generator=order_source).to(target)
             for rows in torch.split(order, settings.batch_size):
                 gradient.zero_()
-                loss = outcome.torch_loss(logits(module, x[rows]), y[rows], "mean")
+                loss = outcome.torch_loss(logits(layers, x[rows]), y[rows], "mean")
                 with _own_code(module, "the gradient"):
                     _backward(loss)
                 if settings.weight_decay:
@@ -82,12 +83,13 @@ def train_privately(
     target = resolve_device(device)
     module.to(target)
     networks.load(module, start)
+    layers, x = _layers(module, features, target)
     words = Words(randomness)
     was_training = module.training
     threads = _threads(settings.batch_size * len(start))
-    with networks.seeded_rng(int(words.take(1)[0]) >> 1, target), threads, frozen.kept(module):
-        x, y = _tensor(features, target), _tensor(labels, target)
-        dpsgd.fit(module, x, y, settings, noise, words, lambda given, wanted: outcome.torch_loss(given, wanted, "sum"))
+    with networks.seeded_rng(int(words.take(1)[0]) >> 1, target), threads, frozen.kept(layers):
+        y = _tensor(labels, target)
+        dpsgd.fit(layers, x, y, settings, noise, words, lambda given, wanted: outcome.torch_loss(given, wanted, "sum"))
     module.train(was_training)
     trained = networks.flatten(module)
     checks.finite(trained, models.groups(module), settings.local_epochs - 1)
@@ -103,26 +105,23 @@ def outputs(
     networks.load(module, vector)
     was_training = module.training
     module.eval()
-    scored = module.scored if isinstance(module, backbones.Frozen) else None
     found: list[NDArray[np.float64]] = []
     with torch.inference_mode(), _threads(min(_SCORE_ROWS, len(features)) * len(vector)):
         for start in range(0, len(features), _SCORE_ROWS):
-            part = _tensor(features[start : start + _SCORE_ROWS], target)
-            found.append(logits(module, part, scored).double().cpu().numpy())
+            layers, given = _layers(module, features[start : start + _SCORE_ROWS], target)
+            found.append(logits(layers, given).double().cpu().numpy())
     module.train(was_training)
     return np.concatenate(found) if found else np.empty(0, dtype=np.float64)
 
 
-def logits(
-    module: nn.Module, rows: torch.Tensor, forward: Callable[[torch.Tensor], torch.Tensor] | None = None
-) -> torch.Tensor:
-    """The module's output, shape (n,), of several numbers per row (n, outputs). `forward`: other than the module's call.
+def logits(module: nn.Module, rows: torch.Tensor) -> torch.Tensor:
+    """The module's output, shape (n,), of several numbers per row (n, outputs).
 
     Raises:
         UnfitUpdateError: the module's own code failed on these rows.
     """
     with _own_code(module, f"a batch of {len(rows)} row(s)"):
-        output: torch.Tensor = (forward or module)(rows)
+        output: torch.Tensor = module(rows)
         return output.reshape((len(rows), -1) if output.numel() > len(rows) else (len(rows),)).float()
 
 
@@ -152,6 +151,13 @@ def _threads(multiplications: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _layers(module: nn.Module, rows: NDArray[np.float32], device: torch.device) -> tuple[nn.Module, torch.Tensor]:
+    """What is called in the module's place, and with what: after a frozen network only the layers that are trained."""
+    if isinstance(module, backbones.Frozen):
+        return module.output, module.inputs(_tensor(rows, torch.device("cpu")))
+    return module, _tensor(rows, device)
 
 
 def _tensor(array: NDArray[Any], device: torch.device) -> torch.Tensor:
