@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cipherward.errors import ProtocolError
 from cipherward.learning import averaging
 from cipherward.tasks.lanes import Layout, RealSegment
+from cipherward.tasks.rounds import crowded_from
 
 MINIMUM, MAXIMUM = 2.0**-20, 64.0
 
@@ -99,6 +100,30 @@ def test_steady_random_updates_settle_on_one_range_without_clipping(scale: float
         history.append((bound, clipped))
         bound = next_range(bound, clipped, used, n=n, crowded=crowded)
     assert history[-1] == history[-2] == (bound, 0)
+
+
+@pytest.mark.parametrize("n", [3, 10, 50])
+def test_updates_that_differ_by_chance_and_cancel_are_not_cut_now_and_then(n: int) -> None:
+    """Those of a model that hardly moves any more: each cut would be an equation for whoever was cut."""
+
+    def cuts(large: float) -> int:
+        rng, bound, cut = np.random.default_rng(n), 0.25, 0
+        for _ in range(500):
+            updates = rng.normal(0, 0.001, (n, 8))
+            updates -= updates.mean(axis=0)
+            clipped, crowded = (int((np.abs(updates) > bound * fraction).sum()) for fraction in (1.0, large))
+            cut += clipped > 0
+            bound = next_range(bound, clipped, float(np.abs(updates.sum(axis=0)).max()), n=n, crowded=crowded)
+        assert bound < 0.25
+        return cut
+
+    assert cuts(crowded_from(16)) == 0
+    assert n > 3 or cuts(0.25) > 1
+
+
+@pytest.mark.parametrize(("bits", "share"), [(24, 1 / 16), (16, 1 / 16), (10, 1 / 16), (8, 1 / 8), (4, 0.25)])
+def test_an_entry_keeps_a_range_from_shrinking_that_would_leave_it_few_levels(bits: int, share: float) -> None:
+    assert crowded_from(bits) == pytest.approx(share, rel=0.02)
 
 
 def test_sums_beyond_the_range_are_refused() -> None:

@@ -178,6 +178,35 @@ def test_receipts_are_counted_per_study(ledger: Ledger) -> None:
     assert (ledger.receipts(STUDY), ledger.receipts(OTHER_STUDY), ledger.receipts(b"none")) == (3, 1, 0)
 
 
+def test_what_stands_under_a_prefix_is_what_was_recorded_last(ledger: Ledger) -> None:
+    ledger.record_standing("update 1", b"one")
+    ledger.record_standing("other", b"other")
+    assert ledger.standing_under("update ") == [b"one"]
+    ledger.record_standing("update 2", b"two")
+    ledger.record_standing("update 1", b"again")
+    ledger.record_standing("others", b"others")
+    assert sorted(ledger.standing_under("update ")) == [b"again", b"two"]
+    assert ledger.standing_under("other") == [b"other", b"others"]
+    ledger.close()
+    assert sorted(Ledger(ledger.path).standing_under("update ")) == [b"again", b"two"]
+
+
+@pytest.mark.parametrize("is_asked_inside", [True, False])
+def test_what_was_not_recorded_after_all_stands_under_no_prefix(ledger: Ledger, is_asked_inside: bool) -> None:
+    ledger.record_standing("update 1", b"one")
+    assert ledger.standing_under("update ") == [b"one"]
+
+    def record() -> None:
+        ledger.record_standing("update 2", b"two")
+        ledger.record_standing("update 1", b"again")
+        assert not is_asked_inside or sorted(ledger.standing_under("update ")) == [b"again", b"two"]
+        raise KeyError
+
+    with pytest.raises(KeyError), ledger.together():
+        record()
+    assert ledger.standing_under("update ") == [b"one"]
+
+
 def test_a_fact_once_recorded_keeps_its_value(ledger: Ledger) -> None:
     ledger.record_fact("breach", b"first")
     ledger.record_fact("breach", b"second")

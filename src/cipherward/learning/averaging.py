@@ -68,7 +68,7 @@ def next_range(
     dominates the two are equal and a halved range still leaves a factor 4; when updates agree, or differ at random, the
     sum is larger than each and the rule is slower to shrink. Only updates that cancel (a single bias pulled both ways)
     can look small while each is large; the next round would then clip, double, and so on for ever. `crowded_total`
-    prevents it: when given, a range with even one entry above a quarter of the bound does not shrink.
+    prevents it: when given, a range with even one entry that is large for it does not shrink.
 
     Args:
         bound: the range of the sum just opened.
@@ -77,7 +77,7 @@ def next_range(
         bits: lane width.
         minimum, maximum: the study's limits.
         n: number of contributors.
-        crowded_total: opened number of entries above bound / 4 (`Layout.clipped(..., fraction=0.25)`), or None.
+        crowded_total: opened number of entries above the share of the bound that `tasks.rounds.crowded_from` gives, or None.
 
     Raises:
         ProtocolError: `largest_used` exceeds n x bound, or a number is negative or not finite.

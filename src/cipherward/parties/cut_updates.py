@@ -42,6 +42,11 @@ WAY_OUT = (
     "earlier study did (aggregation and steps), or from another model: another seed of a network, training.continues; Newton steps have no ranges"
 )
 
+HARDLY_MOVES = (
+    "the model hardly moves any more, or came back to where it was: end training earlier, with fewer training.rounds or with "
+    "training.patience; a wider aggregation.range_min keeps ranges from becoming too narrow"
+)
+
 FORGOTTEN = "this hospital's update is cut, and its ledger does not know how earlier ones of a first model were"
 
 _PLACES = 64
@@ -135,7 +140,7 @@ class CutUpdates:
         return f"update {digest('register', self.register.encode()).hex()[:32]} "
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1 << 15)
 def _read(data: bytes) -> Earlier:
     kept = json.loads(data)
     sketch = np.frombuffer(bytes.fromhex(kept["sketch"]), "<f4")
@@ -165,10 +170,11 @@ def _changed(earlier: Earlier, asked: Mapping[str, Any]) -> str:
 
 
 def _refusal(earlier: Earlier, study: Study, update: SentUpdate) -> UnfitUpdateError:
-    changed = _changed(earlier, settings(study)) or "ranges of the round, or constants of columns"
+    changed = _changed(earlier, settings(study))
     whose = "this hospital's is cut now" if update.bent else "this hospital's was cut then"
     return UnfitUpdateError(
-        f"the study {earlier.study!r} had an update from this model, or nearly the same, with other {changed}, and {whose}",
+        f"the study {earlier.study!r} had an update from this model, or nearly the same, with other "
+        f"{changed or 'ranges of the round, or constants of columns'}, and {whose}",
         reason=CUT_OTHERWISE,
-        hint=WAY_OUT,
+        hint=WAY_OUT if changed or earlier.study != study.name else HARDLY_MOVES,
     )

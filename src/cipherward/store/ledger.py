@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS sums (
     is_void INTEGER NOT NULL DEFAULT 0, is_closed INTEGER NOT NULL DEFAULT 0,
     mark BLOB
 ) STRICT;
+CREATE INDEX IF NOT EXISTS sums_of_rounds ON sums (study, round);
+CREATE INDEX IF NOT EXISTS sums_with_keys ON sums (study, round) WHERE private_key IS NOT NULL;
 CREATE TABLE IF NOT EXISTS receipts (
     study BLOB NOT NULL, round INTEGER NOT NULL, receipt BLOB NOT NULL, mark BLOB, PRIMARY KEY (study, round)
 ) STRICT;
@@ -37,6 +39,7 @@ CREATE TABLE IF NOT EXISTS charges (
     study BLOB NOT NULL, query BLOB NOT NULL, round INTEGER NOT NULL, unit TEXT NOT NULL, what TEXT NOT NULL,
     event TEXT NOT NULL, contribution BLOB, mark BLOB, PRIMARY KEY (study, query)
 ) STRICT;
+CREATE INDEX IF NOT EXISTS charges_not_closed ON charges (study, round) WHERE contribution IS NOT NULL;
 CREATE TABLE IF NOT EXISTS large (
     name BLOB PRIMARY KEY, context BLOB NOT NULL, study BLOB NOT NULL, round INTEGER NOT NULL, data BLOB NOT NULL, mark BLOB
 ) STRICT;
@@ -119,6 +122,7 @@ class Ledger(MarkedTables):
 
     def __init__(self, path: Path, counter: Path | None = None) -> None:
         self._counter, self._commits = None, 0
+        self._under: dict[str, dict[str, bytes]] = {}
         super().__init__(path, _SCHEMA, _COLUMNS)
         if counter:
             self._commits = int.from_bytes(self.standing(_COMMITS))
@@ -178,14 +182,23 @@ class Ledger(MarkedTables):
         return row["value"] if row else b""
 
     def standing_under(self, prefix: str) -> list[bytes]:
-        """What is known under every name that begins so, in the order in which it was first known."""
-        where = "substr(name, 1, ?) = ? ORDER BY rowid"
-        return [row["value"] for row in self._rows("standing", where, (len(prefix), prefix))]
+        """What is known under every name that begins so. Read once: in years it becomes long, and a sum asks for it."""
+        if prefix not in self._under:
+            rows = self._rows("standing", "substr(name, 1, ?) = ? ORDER BY rowid", (len(prefix), prefix))
+            self._under[prefix] = {row["name"]: row["value"] for row in rows}
+        return list(self._under[prefix].values())
 
     def record_standing(self, name: str, value: bytes) -> None:
         """Keep what is known now, in place of what was known."""
         with self._transaction():
             self._insert("standing", {"name": name, "value": value}, "OR REPLACE")
+            for prefix, known in self._under.items():
+                if name.startswith(prefix):
+                    known[name] = value
+
+    def _roll_back(self) -> None:
+        self._under.clear()
+        super()._roll_back()
 
     @property
     def device_key(self) -> bytes:

@@ -118,8 +118,8 @@ class MarkedTables:
 
     def _delete(self, table: str, where: str, values: tuple[object, ...]) -> None:
         self._db.execute(f"DELETE FROM {table} WHERE {where}", values)  # noqa: S608
-        self._seen = {key: row for key, row in self._seen.items() if key[0] != table}
-        self._seen_bytes = sum(map(_bytes_in, self._seen.values()))
+        for key in [key for key in self._seen if key[0] == table]:
+            self._seen_bytes -= _bytes_in(self._seen.pop(key))
 
     def _migrate(self) -> None:
         """Ledgers of earlier versions learn what they lack; their rows are marked as they are found."""

@@ -24,11 +24,10 @@ from cipherward.privacy import sharing
 from cipherward.privacy.accounting import Event
 from cipherward.study import LARGEST_BATCH, Study, Training
 from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.lanes import CountSegment, RealSegment, Segment
+from cipherward.tasks.lanes import CountSegment, Layout, RealSegment, Segment
 from cipherward.tasks.rows import TRAIN, rows_at
 from cipherward.tasks.task import Model, Sums, Values, limbs_for
 
-CROWDED_FRACTION = 0.25
 EXPLODED = 1e3
 """A loss or an update so many times larger than it may be is no training result."""
 
@@ -180,7 +179,7 @@ def weighted_update(
     if study.training.defence and np.isfinite(moved).all():
         moved = robust.clipped(moved, study.training.defence.clip_norm)
     parts = by_tensor(model, moved * weight)
-    clipped, crowded = [], []
+    clipped, crowded, large = [], [], crowded_from(study.bits)
     for (name, part), bound in zip(parts.items(), ranges, strict=True):
         if not np.isfinite(part).all():
             raise UnfitUpdateError(
@@ -190,11 +189,21 @@ def weighted_update(
             )
         magnitude = np.abs(part)
         clipped.append(int((magnitude > bound).sum()))
-        crowded.append(int((magnitude > CROWDED_FRACTION * bound).sum()))
+        crowded.append(int((magnitude > large * bound).sum()))
     _check_clipped(study, parts, ranges)
     if study.privacy is None:  # with a budget, nothing but the noisy update may follow from the rows
         _check_loss(module, model, trained, rows_at(at, model.scaling, TRAIN), at, outcome)
     return parts | {"weight": np.array([weight]), "clipped": np.array(clipped), "crowded": np.array(crowded)}
+
+
+def crowded_from(bits: int) -> float:
+    """The share of a range above which an entry keeps it from becoming narrower (`averaging.next_range`).
+
+    A sixteenth: the updates of a model that hardly moves any more differ by chance, and a range that fits most of them cuts one
+    now and then, which is an equation for whoever was cut (`parties.cut_updates`). With few bits more, as far as entries of
+    less than 16 levels would be left, and a quarter at most.
+    """
+    return min(max(1.0 / 16.0, 16.0 / Layout((), bits).half), 0.25)
 
 
 def next_weights(
