@@ -18,6 +18,7 @@ from tests.simulator import World, holds, kind_of, signed_body
 from cipherward.crypto import wire
 from cipherward.errors import DeclinedError, FaultyCoordinatorError, QuorumError, UnfitUpdateError
 from cipherward.parties.coordinator_node import Outgoing
+from cipherward.parties.cut_updates import CUT_OTHERWISE
 from cipherward.parties.records import Evidence, Quarantine
 from cipherward.study import Study
 from cipherward.sums.checks import Check
@@ -273,6 +274,20 @@ def test_a_loss_that_explodes_is_not_sent(tmp_path: Path) -> None:
         with mock.patch.object(rounds, "_trained", return_value=trained), explodes as caught:
             work.values(site.state)
         assert caught.value.reason == "training diverged: exploding loss"
+
+
+def test_each_reason_of_those_who_cannot_contribute_has_its_way_out(tmp_path: Path) -> None:
+    class Cut(HospitalWork):
+        def values(self, state: StudyState) -> dict[str, NDArray[Any]]:
+            raise UnfitUpdateError("an earlier one was cut", reason=CUT_OTHERWISE)
+
+    with World(tmp_path, study()) as world:
+        world.run_sums(1)
+        replace_work(world, [1, 2], Cut)
+        with pytest.raises(DeclinedError, match="left whose updates may be opened together") as caught:
+            world.run_sums()
+        assert "training.patience" in caught.value.hint
+        assert "learning_rate" not in caught.value.hint
 
 
 def test_when_training_diverges_everywhere_the_error_says_so(tmp_path: Path) -> None:

@@ -8,8 +8,16 @@ from dataclasses import dataclass
 
 from cipherward.errors import DeclinedError, QuorumError
 from cipherward.parties.current_sum import CurrentSum
+from cipherward.parties.cut_updates import CUT_OTHERWISE
 from cipherward.parties.pending import Pending
 from cipherward.sums.votes import Rules
+
+_WAYS_OUT = {
+    "training diverged": "lower training.learning_rate and start a new study",
+    CUT_OTHERWISE: "start a new study that ends before this sum, by training.rounds or training.patience, if the hospitals' logs name this "
+    "study, else one that trains as the one they name",
+}
+"""By how the reason of a hospital begins that cannot contribute."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +71,9 @@ class Shortage:
         self.pending.wait_for(missing)
         declined = self.sum().collection.declined
         reasons = "; ".join(f"{self.names({i})}: {declined[i]}" for i in sorted(declined))
+        ways = [way for begins, way in _WAYS_OUT.items() if any(each.startswith(begins) for each in declined.values())]
         return DeclinedError(
             f"{self.sum_name}: {len(declined)} hospital(s) cannot contribute, and without them fewer than "
-            f"{self.rules.min_contributors} are left ({reasons})",
-            hint="each hospital's own log says more; where training diverged, lower training.learning_rate "
-            "and start a new study",
+            f"{self.rules.min_contributors} are left whose updates may be opened together ({reasons})",
+            hint="; ".join(["each hospital's own log says more", *ways]),
         )
