@@ -46,7 +46,7 @@ def test_the_linear_system_is_solved(p: int, seed: int) -> None:
     assert np.array_equal(matrix, kept)
 
 
-@pytest.mark.parametrize("p", [1, 2, 5, 31, 32, 33, 34, 64, 67, 101, 600])
+@pytest.mark.parametrize("p", [1, 2, 5, 32, 47, 48, 49, 50, 67, 96, 101, 600])
 def test_panels_and_tiles_change_no_bit(p: int) -> None:
     matrix, right = system(p, p)
     matrix[0, -1] *= 1.0 + 2.0**-30  # both triangles are read
@@ -72,6 +72,7 @@ def test_the_parties_of_one_process_solve_a_large_system_once(monkeypatch: pytes
     solved(matrix, right)
     assert asked == [520]
     elimination._solved.clear()
+    monkeypatch.setattr(elimination, "_KEPT", 4)
     for seed in range(6):
         solved(*system(512, seed))
     assert len(elimination._solved) == elimination._KEPT

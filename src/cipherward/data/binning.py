@@ -4,6 +4,7 @@ neither is what is left of a column beside one of its bins, because two bins are
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -166,14 +167,14 @@ def cells_of(first: int, second: int, counts: NDArray[np.int64], floor: int) -> 
     Args:
         counts: int64[wide bins of the first, wide bins of the second].
     """
-    flat = counts.reshape(-1)
+    flat = counts.reshape(-1).tolist()
     kept = [cell for cell in range(len(flat)) if flat[cell] >= floor]
     rest = [cell for cell in range(len(flat)) if flat[cell] < floor]
     if not kept:
         return None
     places = {cell: at for at, cell in enumerate(kept)}
-    few = int(flat[rest].sum()) < floor
-    places |= dict.fromkeys(rest, places[min(kept, key=lambda cell: int(flat[cell]))] if few else len(kept))
+    few = sum(flat[cell] for cell in rest) < floor
+    places |= dict.fromkeys(rest, places[min(kept, key=lambda cell: flat[cell])] if few else len(kept))
     if max(places.values()) == 0:
         return None
     return Pair(first, second, tuple(places[cell] for cell in range(len(flat))))
@@ -187,20 +188,29 @@ def rearranged(joint: NDArray[np.float64], before: Coding, after: Coding) -> NDA
         old, first = start_of[each.column.name]
         for value, place in enumerate(old.places):
             goes_to[first + place] = start + each.places[value]
+    return _put_together(joint, goes_to)
+
+
+def wide_counts(coding: Coding, joint: NDArray[np.float64]) -> Callable[[int, int], NDArray[np.int64]]:
+    """For two columns the rows in every two wide bins of theirs, int64[wide bins of the first, of the second]."""
+    sizes = [each.coarse_size for each in coding.binned]
+    starts = (0, *itertools.accumulate(sizes))
+    goes_to = np.concatenate(
+        [np.array(each.coarse) + start for each, start in zip(coding.binned, starts, strict=False)]
+    )
+    wide = _put_together(joint, goes_to).astype(np.int64)
+    return lambda first, second: wide[starts[first] : starts[first + 1], starts[second] : starts[second + 1]]
+
+
+def _put_together(joint: NDArray[np.float64], goes_to: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Counts in every two bins, float64[p, p], added up over the bins that go to one place; those below 0 are left out."""
     order = np.argsort(goes_to, kind="stable")[(goes_to < 0).sum() :]
-    firsts = np.searchsorted(goes_to[order], np.arange(after.n_features))
+    firsts = np.flatnonzero(np.diff(goes_to[order], prepend=-1))
+    if len(firsts) == len(joint):
+        return joint[np.ix_(order, order)]
     # Whole numbers below 2^53: exact in any order.
     rows = np.add.reduceat(joint[order], firsts, axis=0)
     return np.asarray(np.add.reduceat(rows[:, order], firsts, axis=1))
-
-
-def wide_counts(coding: Coding, joint: NDArray[np.float64], first: int, second: int) -> NDArray[np.int64]:
-    """Rows in every two wide bins of two columns, int64[wide bins of the first, of the second]."""
-    a, b = coding.binned[first], coding.binned[second]
-    rows, columns = (slice(coding.starts[k], coding.starts[k] + coding.sizes[k]) for k in (first, second))
-    found = np.zeros((a.coarse_size, b.coarse_size), dtype=np.int64)
-    np.add.at(found, np.ix_(a.coarse, b.coarse), joint[rows, columns].astype(np.int64))
-    return found
 
 
 def _runs(counts: NDArray[np.int64], most: int, floor: int, *, even: bool = True) -> Iterator[list[int]]:

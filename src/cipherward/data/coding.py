@@ -52,11 +52,11 @@ class Binned:
     places: tuple[int, ...]
     coarse: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def size(self) -> int:
         return max(self.places) + 1
 
-    @property
+    @cached_property
     def coarse_size(self) -> int:
         return max(self.coarse) + 1
 
@@ -87,7 +87,7 @@ class Pair:
     second: int
     cells: tuple[int, ...]
 
-    @property
+    @cached_property
     def size(self) -> int:
         return max(self.cells) + 1
 
@@ -126,7 +126,7 @@ class Coding:
     @property
     def n_bins(self) -> int:
         """Of them, bins of single columns."""
-        return sum(each.size for each in self.binned)
+        return sum(self.sizes[: len(self.binned)])
 
     def pair_name(self, pair: Pair) -> str:
         """Both columns."""

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from cipherward.compiled import Out1, Out2, inlined, kernel
 from cipherward.errors import ProtocolError
 
-_PANEL = 32
+_PANEL = 48
 _TILE = 512
-"""Columns of a tile: those of `_PANEL` rows of it stay in the cache."""
+"""Columns of a tile: those of `_PANEL` rows of it stay in the cache. A panel is a whole number of threes of rows."""
 _LARGE = 512
-_KEPT = 4
+_KEPT = 32
 _solved: dict[bytes, NDArray[np.float64]] = {}
 """Of the last large systems, by their digest: in a simulation every party solves the very same one after each sum."""
 _one_at_a_time = threading.Lock()
@@ -30,14 +30,15 @@ def solved(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
     """
     if len(right) < _LARGE:
         return _found(matrix, right)
-    asked = hashlib.sha256(np.ascontiguousarray(matrix).tobytes())
-    asked.update(right.tobytes())
+    whole = hashlib.sha256(np.ascontiguousarray(matrix).data)
+    whole.update(np.ascontiguousarray(right).data)
+    asked = whole.digest()
     with _one_at_a_time:
-        if asked.digest() not in _solved:
-            _solved[asked.digest()] = _found(matrix, right)
+        if asked not in _solved:
+            _solved[asked] = _found(matrix, right)
             if len(_solved) > _KEPT:
                 del _solved[next(iter(_solved))]
-        return _solved[asked.digest()].copy()
+        return _solved[asked].copy()
 
 
 def _found(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -70,11 +71,11 @@ def _eliminate(rest: Out2[np.float64], x: Out1[np.float64]) -> int:
             last = min(first + _TILE, p)
             # Behind a panel that is not full there is nothing.
             for a in range(end, p - 1, 2):
-                for j in range(start, end, 4):
-                    _subtract_four(rest, a, a + 1, j, first, last)
+                for j in range(start, end, 3):
+                    _subtract_three(rest, a, a + 1, j, first, last)
             if (p - end) % 2:
-                for j in range(start, end, 4):
-                    _subtract_four(rest, p - 1, p - 1, j, first, last)
+                for j in range(start, end, 3):
+                    _subtract_three(rest, p - 1, p - 1, j, first, last)
     for j in range(p):
         for a in range(j + 1, p):
             x[a] -= rest[a, j] * x[j]
@@ -87,13 +88,16 @@ def _eliminate(rest: Out2[np.float64], x: Out1[np.float64]) -> int:
 
 
 @inlined
-def _subtract_four(rest: NDArray[np.float64], a: int, c: int, j: int, first: int, last: int) -> None:
-    """Four columns' products from two rows, which may be one."""
-    a1, a2, a3, a4 = rest[a, j], rest[a, j + 1], rest[a, j + 2], rest[a, j + 3]
-    c1, c2, c3, c4 = rest[c, j], rest[c, j + 1], rest[c, j + 2], rest[c, j + 3]
-    for b in range(first, last):
-        b1, b2, b3, b4 = rest[j, b], rest[j + 1, b], rest[j + 2, b], rest[j + 3, b]
-        upper = (((rest[a, b] - a1 * b1) - a2 * b2) - a3 * b3) - a4 * b4
-        lower = (((rest[c, b] - c1 * b1) - c2 * b2) - c3 * b3) - c4 * b4
-        rest[a, b] = upper
-        rest[c, b] = lower
+def _subtract_three(rest: NDArray[np.float64], a: int, c: int, j: int, first: int, last: int) -> None:
+    """Three columns' products from two rows, which may be one. With a fourth column LLVM takes one entry after the other: it would
+    have to compare too many addresses first."""
+    a1, a2, a3 = rest[a, j], rest[a, j + 1], rest[a, j + 2]
+    c1, c2, c3 = rest[c, j], rest[c, j + 1], rest[c, j + 2]
+    upper, lower = rest[a, first:last], rest[c, first:last]
+    row1, row2, row3 = rest[j, first:last], rest[j + 1, first:last], rest[j + 2, first:last]
+    for b in range(upper.size):
+        b1, b2, b3 = row1[b], row2[b], row3[b]
+        of_upper = ((upper[b] - a1 * b1) - a2 * b2) - a3 * b3
+        of_lower = ((lower[b] - c1 * b1) - c2 * b2) - c3 * b3
+        upper[b] = of_upper
+        lower[b] = of_lower

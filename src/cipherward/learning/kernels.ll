@@ -594,512 +594,864 @@ define i64 @trees._search(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6
 
 define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, ptr %5, i64 %6) {
   %8 = icmp slt i64 %4, 1
-  %9 = add nuw nsw i64 %4, 31
-  %10 = lshr i64 %9, 5
-  %11 = select i1 %8, i64 0, i64 %10
-  br label %12
+  br i1 %8, label %452, label %446
 
-12:
-  %13 = phi i64 [ 0, %7 ], [ %211, %44 ]
-  %14 = phi i64 [ %11, %7 ], [ %212, %44 ]
-  %15 = icmp sgt i64 %14, 0
-  br i1 %15, label %207, label %210
+9:
+  %10 = phi i64 [ 0, %452 ], [ %458, %508 ]
+  %11 = phi i64 [ %453, %452 ], [ %459, %508 ]
+  %12 = icmp sgt i64 %11, 0
+  br i1 %12, label %454, label %457
 
-16:
-  %17 = call i64 @llvm.smin.i64(i64 %4, i64 %213)
-  %18 = sub i64 %17, %214
-  %19 = icmp slt i64 %18, 1
-  %20 = select i1 %19, i64 0, i64 %18
-  br label %21
+13:
+  %14 = call i64 @llvm.smin.i64(i64 %4, i64 %460)
+  %15 = sub i64 %14, %461
+  %16 = icmp slt i64 %15, 1
+  %17 = select i1 %16, i64 0, i64 %15
+  br label %18
 
-21:
-  %22 = phi i64 [ %214, %16 ], [ %217, %30 ]
-  %23 = phi i64 [ %20, %16 ], [ %216, %30 ]
-  %24 = icmp sgt i64 %23, 0
-  br i1 %24, label %215, label %38
+18:
+  %19 = phi i64 [ %461, %13 ], [ %464, %27 ]
+  %20 = phi i64 [ %17, %13 ], [ %463, %27 ]
+  %21 = icmp sgt i64 %20, 0
+  br i1 %21, label %462, label %35
 
-25:
-  %26 = phi i64 [ 1, %215 ], [ 0, %198 ]
-  store i64 %26, ptr %0, align 8
+22:
+  %23 = phi i64 [ 1, %462 ], [ 0, %437 ]
+  store i64 %23, ptr %0, align 8
   ret void
 
+24:
+  %25 = sub i64 %4, %464
+  %26 = call i64 @llvm.smax.i64(i64 %25, i64 0)
+  br label %27
+
 27:
-  %28 = sub i64 %4, %217
-  %29 = call i64 @llvm.smax.i64(i64 %28, i64 0)
-  br label %30
+  %28 = phi i64 [ %464, %24 ], [ %477, %31 ]
+  %29 = phi i64 [ %26, %24 ], [ %476, %31 ]
+  %30 = icmp sgt i64 %29, 0
+  br i1 %30, label %475, label %18
 
-30:
-  %31 = phi i64 [ %217, %27 ], [ %230, %34 ]
-  %32 = phi i64 [ %29, %27 ], [ %229, %34 ]
-  %33 = icmp sgt i64 %32, 0
-  br i1 %33, label %228, label %21
+31:
+  %32 = phi i64 [ %464, %475 ], [ %493, %491 ]
+  %33 = phi i64 [ %490, %475 ], [ %492, %491 ]
+  %34 = icmp sgt i64 %33, 0
+  br i1 %34, label %491, label %27
 
-34:
-  %35 = phi i64 [ %217, %228 ], [ %246, %244 ]
-  %36 = phi i64 [ %243, %228 ], [ %245, %244 ]
-  %37 = icmp sgt i64 %36, 0
-  br i1 %37, label %244, label %30
+35:
+  %36 = sub i64 %4, %14
+  %37 = add nuw i64 %36, 511
+  %38 = lshr i64 %37, 9
+  %39 = icmp sgt i64 %36, 0
+  %40 = select i1 %39, i64 %38, i64 0
+  br label %41
 
-38:
-  %39 = sub i64 %4, %17
-  %40 = add nuw i64 %39, 511
-  %41 = lshr i64 %40, 9
-  %42 = icmp sgt i64 %39, 0
-  %43 = select i1 %42, i64 %41, i64 0
-  br label %44
+41:
+  %42 = phi i64 [ %14, %35 ], [ %509, %419 ]
+  %43 = phi i64 [ %40, %35 ], [ %510, %419 ]
+  %44 = icmp sgt i64 %43, 0
+  br i1 %44, label %505, label %508
 
-44:
-  %45 = phi i64 [ %17, %38 ], [ %260, %180 ]
-  %46 = phi i64 [ %43, %38 ], [ %259, %180 ]
-  %47 = icmp sgt i64 %46, 0
-  br i1 %47, label %258, label %12
+45:
+  %46 = call i64 @llvm.smin.i64(i64 %4, i64 %511)
+  %47 = xor i64 %14, -1
+  %48 = add i64 %4, %47
+  %49 = and i64 %48, 1
+  %50 = lshr i64 %48, 1
+  %51 = add nuw nsw i64 %50, %49
+  %52 = icmp sgt i64 %48, 0
+  %53 = select i1 %52, i64 %51, i64 0
+  br label %54
 
-48:
-  %49 = phi i64 [ %17, %258 ], [ %271, %52 ]
-  %50 = phi i64 [ %268, %258 ], [ %270, %52 ]
-  %51 = icmp sgt i64 %50, 0
-  br i1 %51, label %269, label %118
+54:
+  %55 = phi i64 [ %14, %45 ], [ %59, %64 ]
+  %56 = phi i64 [ %53, %45 ], [ %61, %64 ]
+  %57 = icmp sgt i64 %56, 0
+  %58 = add i64 %55, 2
+  %59 = select i1 %57, i64 %58, i64 %55
+  %60 = sext i1 %57 to i64
+  %61 = add nsw i64 %56, %60
+  %62 = select i1 %57, i64 %55, i64 0
+  br i1 %57, label %63, label %248
 
-52:
-  %53 = phi i64 [ %214, %269 ], [ %277, %56 ]
-  %54 = phi i64 [ %274, %269 ], [ %276, %56 ]
-  %55 = icmp sgt i64 %54, 0
-  br i1 %55, label %275, label %48
+63:
+  br i1 %16, label %519, label %513
 
-56:
-  %57 = phi i64 [ %45, %275 ], [ %62, %60 ]
-  %58 = phi i64 [ %322, %275 ], [ %61, %60 ]
-  %59 = icmp sgt i64 %58, 0
-  br i1 %59, label %60, label %52
+64:
+  %65 = phi i64 [ %461, %519 ], [ %69, %113 ]
+  %66 = phi i64 [ %520, %519 ], [ %71, %113 ]
+  %67 = icmp sgt i64 %66, 0
+  %68 = add i64 %65, 3
+  %69 = select i1 %67, i64 %68, i64 %65
+  %70 = sext i1 %67 to i64
+  %71 = add nsw i64 %66, %70
+  %72 = select i1 %67, i64 %65, i64 0
+  br i1 %67, label %73, label %54
 
-60:
-  %61 = add nsw i64 %58, -1
-  %62 = add i64 %57, 1
-  %63 = select i1 %282, i64 %2, i64 0
-  %64 = add i64 %53, %63
-  %65 = icmp slt i64 %57, 0
-  %66 = select i1 %65, i64 %3, i64 0
-  %67 = mul i64 %64, %3
-  %68 = getelementptr double, ptr %1, i64 %67
-  %69 = getelementptr double, ptr %68, i64 %57
-  %70 = getelementptr double, ptr %69, i64 %66
-  %71 = load double, ptr %70, align 8
-  %72 = add nsw i64 %53, 1
-  %73 = select i1 %289, i64 %2, i64 0
-  %74 = add i64 %72, %73
-  %75 = mul i64 %74, %3
-  %76 = getelementptr double, ptr %1, i64 %75
-  %77 = getelementptr double, ptr %76, i64 %57
-  %78 = getelementptr double, ptr %77, i64 %66
-  %79 = load double, ptr %78, align 8
-  %80 = add nsw i64 %53, 2
-  %81 = select i1 %294, i64 %2, i64 0
-  %82 = add i64 %80, %81
-  %83 = mul i64 %82, %3
-  %84 = getelementptr double, ptr %1, i64 %83
-  %85 = getelementptr double, ptr %84, i64 %57
-  %86 = getelementptr double, ptr %85, i64 %66
-  %87 = load double, ptr %86, align 8
-  %88 = add nsw i64 %53, 3
-  %89 = select i1 %299, i64 %2, i64 0
-  %90 = add i64 %88, %89
-  %91 = mul i64 %90, %3
-  %92 = getelementptr double, ptr %1, i64 %91
-  %93 = getelementptr double, ptr %92, i64 %57
-  %94 = getelementptr double, ptr %93, i64 %66
-  %95 = load double, ptr %94, align 8
-  %96 = getelementptr double, ptr %285, i64 %57
-  %97 = getelementptr double, ptr %96, i64 %66
-  %98 = load double, ptr %97, align 8
-  %99 = fmul double %288, %71
-  %100 = fsub double %98, %99
-  %101 = fmul double %293, %79
-  %102 = fsub double %100, %101
-  %103 = fmul double %298, %87
-  %104 = fsub double %102, %103
-  %105 = fmul double %303, %95
-  %106 = fsub double %104, %105
-  %107 = getelementptr double, ptr %308, i64 %57
-  %108 = getelementptr double, ptr %107, i64 %66
-  %109 = load double, ptr %108, align 8
-  %110 = fmul double %311, %71
-  %111 = fsub double %109, %110
-  %112 = fmul double %314, %79
-  %113 = fsub double %111, %112
-  %114 = fmul double %317, %87
-  %115 = fsub double %113, %114
-  %116 = fmul double %320, %95
-  %117 = fsub double %115, %116
-  store double %106, ptr %97, align 8
-  store double %117, ptr %108, align 8
-  br label %56
+73:
+  %74 = add nsw i64 %62, 1
+  %75 = icmp slt i64 %62, 0
+  %76 = select i1 %75, i64 %2, i64 0
+  %77 = add i64 %62, %76
+  %78 = icmp slt i64 %72, 0
+  %79 = select i1 %78, i64 %3, i64 0
+  %80 = mul i64 %77, %3
+  %81 = getelementptr double, ptr %1, i64 %80
+  %82 = getelementptr double, ptr %81, i64 %72
+  %83 = getelementptr double, ptr %82, i64 %79
+  %84 = load double, ptr %83, align 8
+  %85 = icmp slt i64 %72, -1
+  %86 = select i1 %85, i64 %3, i64 0
+  %87 = getelementptr i8, ptr %82, i64 8
+  %88 = getelementptr double, ptr %87, i64 %86
+  %89 = load double, ptr %88, align 8
+  %90 = icmp slt i64 %72, -2
+  %91 = select i1 %90, i64 %3, i64 0
+  %92 = getelementptr i8, ptr %82, i64 16
+  %93 = getelementptr double, ptr %92, i64 %91
+  %94 = load double, ptr %93, align 8
+  %95 = icmp slt i64 %62, -1
+  %96 = select i1 %95, i64 %2, i64 0
+  %97 = add i64 %74, %96
+  %98 = mul i64 %97, %3
+  %99 = getelementptr double, ptr %1, i64 %98
+  %100 = getelementptr double, ptr %99, i64 %72
+  %101 = getelementptr double, ptr %100, i64 %79
+  %102 = load double, ptr %101, align 8
+  %103 = getelementptr i8, ptr %100, i64 8
+  %104 = getelementptr double, ptr %103, i64 %86
+  %105 = load double, ptr %104, align 8
+  %106 = getelementptr i8, ptr %100, i64 16
+  %107 = getelementptr double, ptr %106, i64 %91
+  %108 = load double, ptr %107, align 8
+  %109 = icmp slt i64 %512, 0
+  %110 = select i1 %109, i64 %3, i64 0
+  %111 = add i64 %512, %110
+  %112 = icmp slt i64 %111, 0
+  br i1 %112, label %122, label %123
 
-118:
-  %119 = and i64 %39, 1
-  %120 = icmp eq i64 %119, 0
-  br i1 %120, label %180, label %121
+113:
+  %114 = phi i64 [ 0, %195 ], [ %214, %212 ]
+  %115 = phi i64 [ %120, %195 ], [ %213, %212 ]
+  %116 = icmp sgt i64 %115, 0
+  br i1 %116, label %212, label %64
 
-121:
-  %122 = add nuw i64 %18, 3
-  %123 = lshr i64 %122, 2
-  %124 = select i1 %19, i64 0, i64 %123
-  br label %125
+117:
+  %118 = phi i64 [ %135, %134 ], [ %3, %137 ]
+  %119 = sub i64 %118, %128
+  %120 = call i64 @llvm.smax.i64(i64 %119, i64 0)
+  %121 = getelementptr double, ptr %81, i64 %128
+  br i1 %112, label %145, label %146
 
-125:
-  %126 = phi i64 [ %214, %121 ], [ %325, %129 ]
-  %127 = phi i64 [ %124, %121 ], [ %324, %129 ]
-  %128 = icmp sgt i64 %127, 0
-  br i1 %128, label %323, label %180
+122:
+  br label %123
 
-129:
-  %130 = phi i64 [ %45, %323 ], [ %135, %133 ]
-  %131 = phi i64 [ %353, %323 ], [ %134, %133 ]
-  %132 = icmp sgt i64 %131, 0
-  br i1 %132, label %133, label %125
+123:
+  %124 = phi i64 [ 0, %122 ], [ %111, %73 ]
+  %125 = icmp slt i64 %111, %3
+  br i1 %125, label %127, label %126
+
+126:
+  br label %127
+
+127:
+  %128 = phi i64 [ %3, %126 ], [ %124, %123 ]
+  %129 = icmp slt i64 %46, 0
+  %130 = select i1 %129, i64 %3, i64 0
+  %131 = add i64 %46, %130
+  %132 = icmp slt i64 %131, 0
+  br i1 %132, label %133, label %134
 
 133:
-  %134 = add nsw i64 %131, -1
-  %135 = add i64 %130, 1
-  %136 = select i1 %330, i64 %2, i64 0
-  %137 = add i64 %126, %136
-  %138 = icmp slt i64 %130, 0
-  %139 = select i1 %138, i64 %3, i64 0
-  %140 = mul i64 %137, %3
-  %141 = getelementptr double, ptr %1, i64 %140
-  %142 = getelementptr double, ptr %141, i64 %130
-  %143 = getelementptr double, ptr %142, i64 %139
-  %144 = load double, ptr %143, align 8
-  %145 = add nsw i64 %126, 1
-  %146 = select i1 %337, i64 %2, i64 0
-  %147 = add i64 %145, %146
-  %148 = mul i64 %147, %3
-  %149 = getelementptr double, ptr %1, i64 %148
-  %150 = getelementptr double, ptr %149, i64 %130
-  %151 = getelementptr double, ptr %150, i64 %139
-  %152 = load double, ptr %151, align 8
-  %153 = add nsw i64 %126, 2
-  %154 = select i1 %342, i64 %2, i64 0
-  %155 = add i64 %153, %154
-  %156 = mul i64 %155, %3
-  %157 = getelementptr double, ptr %1, i64 %156
-  %158 = getelementptr double, ptr %157, i64 %130
-  %159 = getelementptr double, ptr %158, i64 %139
-  %160 = load double, ptr %159, align 8
-  %161 = add nsw i64 %126, 3
-  %162 = select i1 %347, i64 %2, i64 0
-  %163 = add i64 %161, %162
-  %164 = mul i64 %163, %3
-  %165 = getelementptr double, ptr %1, i64 %164
-  %166 = getelementptr double, ptr %165, i64 %130
-  %167 = getelementptr double, ptr %166, i64 %139
-  %168 = load double, ptr %167, align 8
-  %169 = getelementptr double, ptr %333, i64 %130
-  %170 = getelementptr double, ptr %169, i64 %139
-  %171 = load double, ptr %170, align 8
-  %172 = fmul double %336, %144
-  %173 = fsub double %171, %172
-  %174 = fmul double %341, %152
-  %175 = fsub double %173, %174
-  %176 = fmul double %346, %160
-  %177 = fsub double %175, %176
-  %178 = fmul double %351, %168
-  %179 = fsub double %177, %178
-  store double %179, ptr %170, align 8
-  br label %129
+  br label %134
 
-180:
-  br label %44
+134:
+  %135 = phi i64 [ 0, %133 ], [ %131, %127 ]
+  %136 = icmp slt i64 %131, %3
+  br i1 %136, label %117, label %137
 
-181:
-  %182 = select i1 %8, i64 0, i64 %4
-  br label %183
+137:
+  br label %117
 
-183:
-  %184 = phi i64 [ 0, %181 ], [ %356, %187 ]
-  %185 = phi i64 [ %182, %181 ], [ %355, %187 ]
-  %186 = icmp sgt i64 %185, 0
-  br i1 %186, label %354, label %191
+138:
+  %139 = phi i64 [ %153, %152 ], [ %3, %154 ]
+  %140 = sub i64 %139, %150
+  %141 = call i64 @llvm.smax.i64(i64 %140, i64 0)
+  %142 = getelementptr double, ptr %99, i64 %150
+  %143 = select i1 %78, i64 %2, i64 0
+  %144 = add i64 %72, %143
+  br i1 %112, label %165, label %166
 
-187:
-  %188 = phi i64 [ %356, %354 ], [ %361, %359 ]
-  %189 = phi i64 [ %358, %354 ], [ %360, %359 ]
-  %190 = icmp sgt i64 %189, 0
-  br i1 %190, label %359, label %183
+145:
+  br label %146
+
+146:
+  %147 = phi i64 [ 0, %145 ], [ %111, %117 ]
+  br i1 %125, label %149, label %148
+
+148:
+  br label %149
+
+149:
+  %150 = phi i64 [ %3, %148 ], [ %147, %146 ]
+  br i1 %132, label %151, label %152
+
+151:
+  br label %152
+
+152:
+  %153 = phi i64 [ 0, %151 ], [ %131, %149 ]
+  br i1 %136, label %138, label %154
+
+154:
+  br label %138
+
+155:
+  %156 = phi i64 [ %173, %172 ], [ %3, %174 ]
+  %157 = sub i64 %156, %170
+  %158 = call i64 @llvm.smax.i64(i64 %157, i64 0)
+  %159 = mul i64 %144, %3
+  %160 = getelementptr double, ptr %1, i64 %159
+  %161 = getelementptr double, ptr %160, i64 %170
+  %162 = add nsw i64 %72, 1
+  %163 = select i1 %85, i64 %2, i64 0
+  %164 = add i64 %162, %163
+  br i1 %112, label %185, label %186
+
+165:
+  br label %166
+
+166:
+  %167 = phi i64 [ 0, %165 ], [ %111, %138 ]
+  br i1 %125, label %169, label %168
+
+168:
+  br label %169
+
+169:
+  %170 = phi i64 [ %3, %168 ], [ %167, %166 ]
+  br i1 %132, label %171, label %172
+
+171:
+  br label %172
+
+172:
+  %173 = phi i64 [ 0, %171 ], [ %131, %169 ]
+  br i1 %136, label %155, label %174
+
+174:
+  br label %155
+
+175:
+  %176 = phi i64 [ %193, %192 ], [ %3, %194 ]
+  %177 = sub i64 %176, %190
+  %178 = call i64 @llvm.smax.i64(i64 %177, i64 0)
+  %179 = mul i64 %164, %3
+  %180 = getelementptr double, ptr %1, i64 %179
+  %181 = getelementptr double, ptr %180, i64 %190
+  %182 = add nsw i64 %72, 2
+  %183 = select i1 %90, i64 %2, i64 0
+  %184 = add i64 %182, %183
+  br i1 %112, label %202, label %203
+
+185:
+  br label %186
+
+186:
+  %187 = phi i64 [ 0, %185 ], [ %111, %155 ]
+  br i1 %125, label %189, label %188
+
+188:
+  br label %189
+
+189:
+  %190 = phi i64 [ %3, %188 ], [ %187, %186 ]
+  br i1 %132, label %191, label %192
 
 191:
-  %192 = phi i64 [ %384, %382 ], [ 0, %183 ]
-  %193 = phi i64 [ %383, %382 ], [ %182, %183 ]
-  %194 = icmp sgt i64 %193, 0
-  br i1 %194, label %382, label %195
+  br label %192
+
+192:
+  %193 = phi i64 [ 0, %191 ], [ %131, %189 ]
+  br i1 %136, label %175, label %194
+
+194:
+  br label %175
 
 195:
-  %196 = icmp ugt i64 %4, -9223372036854775808
-  %197 = select i1 %196, i64 0, i64 %4
-  br label %198
+  %196 = phi i64 [ %210, %209 ], [ %3, %211 ]
+  %197 = sub i64 %196, %207
+  %198 = call i64 @llvm.smax.i64(i64 %197, i64 0)
+  %199 = mul i64 %184, %3
+  %200 = getelementptr double, ptr %1, i64 %199
+  %201 = getelementptr double, ptr %200, i64 %207
+  br label %113
 
-198:
-  %199 = phi i64 [ %4, %195 ], [ %201, %203 ]
-  %200 = phi i64 [ %197, %195 ], [ %400, %203 ]
-  %201 = add i64 %199, -1
-  %202 = icmp sgt i64 %200, 0
-  br i1 %202, label %399, label %25
+202:
+  br label %203
 
 203:
-  %204 = phi i64 [ 0, %399 ], [ %404, %402 ]
-  %205 = phi i64 [ %401, %399 ], [ %403, %402 ]
-  %206 = icmp sgt i64 %205, 0
-  br i1 %206, label %402, label %198
+  %204 = phi i64 [ 0, %202 ], [ %111, %175 ]
+  br i1 %125, label %206, label %205
 
-207:
-  %208 = add nsw i64 %14, -1
-  %209 = add i64 %13, 32
-  br label %210
+205:
+  br label %206
 
-210:
-  %211 = phi i64 [ %209, %207 ], [ %13, %12 ]
-  %212 = phi i64 [ %208, %207 ], [ 0, %12 ]
-  %213 = phi i64 [ %209, %207 ], [ 32, %12 ]
-  %214 = phi i64 [ %13, %207 ], [ 0, %12 ]
-  br i1 %15, label %16, label %181
+206:
+  %207 = phi i64 [ %3, %205 ], [ %204, %203 ]
+  br i1 %132, label %208, label %209
 
-215:
-  %216 = add nsw i64 %23, -1
-  %217 = add i64 %22, 1
-  %218 = icmp slt i64 %22, 0
-  %219 = select i1 %218, i64 %2, i64 0
-  %220 = add i64 %22, %219
-  %221 = select i1 %218, i64 %3, i64 0
-  %222 = mul i64 %220, %3
-  %223 = getelementptr double, ptr %1, i64 %222
-  %224 = getelementptr double, ptr %223, i64 %22
-  %225 = getelementptr double, ptr %224, i64 %221
-  %226 = load double, ptr %225, align 8
-  %227 = fcmp ogt double %226, 0.000000e+00
-  br i1 %227, label %27, label %25
+208:
+  br label %209
 
-228:
-  %229 = add nsw i64 %32, -1
-  %230 = add i64 %31, 1
-  %231 = icmp slt i64 %31, 0
-  %232 = select i1 %231, i64 %2, i64 0
-  %233 = add i64 %31, %232
-  %234 = mul i64 %233, %3
-  %235 = getelementptr double, ptr %1, i64 %234
-  %236 = getelementptr double, ptr %235, i64 %22
-  %237 = getelementptr double, ptr %236, i64 %221
-  %238 = load double, ptr %237, align 8
-  %239 = fdiv double %238, %226
-  store double %239, ptr %237, align 8
-  %240 = icmp slt i64 %31, %17
-  %241 = select i1 %240, i64 %4, i64 %17
-  %242 = sub i64 %241, %217
-  %243 = call i64 @llvm.smax.i64(i64 %242, i64 0)
-  br label %34
+209:
+  %210 = phi i64 [ 0, %208 ], [ %131, %206 ]
+  br i1 %136, label %195, label %211
 
-244:
-  %245 = add nsw i64 %36, -1
-  %246 = add i64 %35, 1
-  %247 = icmp slt i64 %35, 0
-  %248 = select i1 %247, i64 %3, i64 0
-  %249 = getelementptr double, ptr %235, i64 %35
-  %250 = getelementptr double, ptr %249, i64 %248
-  %251 = load double, ptr %250, align 8
-  %252 = load double, ptr %237, align 8
-  %253 = getelementptr double, ptr %223, i64 %35
-  %254 = getelementptr double, ptr %253, i64 %248
-  %255 = load double, ptr %254, align 8
-  %256 = fmul double %252, %255
-  %257 = fsub double %251, %256
-  store double %257, ptr %250, align 8
-  br label %34
+211:
+  br label %195
 
-258:
-  %259 = add nsw i64 %46, -1
-  %260 = add i64 %45, 512
-  %261 = call i64 @llvm.smin.i64(i64 %4, i64 %260)
-  %262 = xor i64 %17, -1
-  %263 = add i64 %4, %262
-  %264 = and i64 %263, 1
-  %265 = lshr i64 %263, 1
-  %266 = add nuw nsw i64 %265, %264
-  %267 = icmp sgt i64 %263, 0
-  %268 = select i1 %267, i64 %266, i64 0
-  br label %48
+212:
+  %213 = add nsw i64 %115, -1
+  %214 = add i64 %114, 1
+  %215 = icmp slt i64 %114, 0
+  %216 = select i1 %215, i64 %158, i64 0
+  %217 = getelementptr double, ptr %161, i64 %114
+  %218 = getelementptr double, ptr %217, i64 %216
+  %219 = load double, ptr %218, align 8
+  %220 = select i1 %215, i64 %178, i64 0
+  %221 = getelementptr double, ptr %181, i64 %114
+  %222 = getelementptr double, ptr %221, i64 %220
+  %223 = load double, ptr %222, align 8
+  %224 = select i1 %215, i64 %198, i64 0
+  %225 = getelementptr double, ptr %201, i64 %114
+  %226 = getelementptr double, ptr %225, i64 %224
+  %227 = load double, ptr %226, align 8
+  %228 = select i1 %215, i64 %120, i64 0
+  %229 = getelementptr double, ptr %121, i64 %114
+  %230 = getelementptr double, ptr %229, i64 %228
+  %231 = load double, ptr %230, align 8
+  %232 = fmul double %84, %219
+  %233 = fsub double %231, %232
+  %234 = fmul double %89, %223
+  %235 = fsub double %233, %234
+  %236 = fmul double %94, %227
+  %237 = fsub double %235, %236
+  %238 = select i1 %215, i64 %141, i64 0
+  %239 = getelementptr double, ptr %142, i64 %114
+  %240 = getelementptr double, ptr %239, i64 %238
+  %241 = load double, ptr %240, align 8
+  %242 = fmul double %102, %219
+  %243 = fsub double %241, %242
+  %244 = fmul double %105, %223
+  %245 = fsub double %243, %244
+  %246 = fmul double %108, %227
+  %247 = fsub double %245, %246
+  store double %237, ptr %230, align 8
+  store double %247, ptr %240, align 8
+  br label %113
 
-269:
-  %270 = add nsw i64 %50, -1
-  %271 = add i64 %49, 2
-  %272 = add nuw i64 %18, 3
-  %273 = lshr i64 %272, 2
-  %274 = select i1 %19, i64 0, i64 %273
-  br label %52
+248:
+  %249 = and i64 %36, 1
+  %250 = icmp eq i64 %249, 0
+  br i1 %250, label %419, label %251
 
-275:
-  %276 = add nsw i64 %54, -1
-  %277 = add i64 %53, 4
-  %278 = add nsw i64 %49, 1
-  %279 = icmp slt i64 %49, 0
-  %280 = select i1 %279, i64 %2, i64 0
-  %281 = add i64 %49, %280
-  %282 = icmp slt i64 %53, 0
-  %283 = select i1 %282, i64 %3, i64 0
-  %284 = mul i64 %281, %3
-  %285 = getelementptr double, ptr %1, i64 %284
-  %286 = getelementptr double, ptr %285, i64 %53
-  %287 = getelementptr double, ptr %286, i64 %283
-  %288 = load double, ptr %287, align 8
-  %289 = icmp slt i64 %53, -1
-  %290 = select i1 %289, i64 %3, i64 0
-  %291 = getelementptr i8, ptr %286, i64 8
-  %292 = getelementptr double, ptr %291, i64 %290
-  %293 = load double, ptr %292, align 8
-  %294 = icmp slt i64 %53, -2
-  %295 = select i1 %294, i64 %3, i64 0
-  %296 = getelementptr i8, ptr %286, i64 16
-  %297 = getelementptr double, ptr %296, i64 %295
-  %298 = load double, ptr %297, align 8
-  %299 = icmp slt i64 %53, -3
-  %300 = select i1 %299, i64 %3, i64 0
-  %301 = getelementptr i8, ptr %286, i64 24
-  %302 = getelementptr double, ptr %301, i64 %300
-  %303 = load double, ptr %302, align 8
-  %304 = icmp slt i64 %49, -1
-  %305 = select i1 %304, i64 %2, i64 0
-  %306 = add i64 %278, %305
-  %307 = mul i64 %306, %3
-  %308 = getelementptr double, ptr %1, i64 %307
-  %309 = getelementptr double, ptr %308, i64 %53
-  %310 = getelementptr double, ptr %309, i64 %283
-  %311 = load double, ptr %310, align 8
-  %312 = getelementptr i8, ptr %309, i64 8
-  %313 = getelementptr double, ptr %312, i64 %290
-  %314 = load double, ptr %313, align 8
-  %315 = getelementptr i8, ptr %309, i64 16
-  %316 = getelementptr double, ptr %315, i64 %295
-  %317 = load double, ptr %316, align 8
-  %318 = getelementptr i8, ptr %309, i64 24
-  %319 = getelementptr double, ptr %318, i64 %300
-  %320 = load double, ptr %319, align 8
-  %321 = sub i64 %261, %45
-  %322 = call i64 @llvm.smax.i64(i64 %321, i64 0)
-  br label %56
+251:
+  br i1 %16, label %527, label %521
+
+252:
+  %253 = phi i64 [ %461, %527 ], [ %257, %287 ]
+  %254 = phi i64 [ %528, %527 ], [ %259, %287 ]
+  %255 = icmp sgt i64 %254, 0
+  %256 = add i64 %253, 3
+  %257 = select i1 %255, i64 %256, i64 %253
+  %258 = sext i1 %255 to i64
+  %259 = add nsw i64 %254, %258
+  %260 = select i1 %255, i64 %253, i64 0
+  br i1 %255, label %261, label %419
+
+261:
+  %262 = add nsw i64 %4, -1
+  %263 = icmp sgt i64 %4, 0
+  %264 = select i1 %263, i64 0, i64 %2
+  %265 = add i64 %262, %264
+  %266 = icmp slt i64 %260, 0
+  %267 = select i1 %266, i64 %3, i64 0
+  %268 = mul i64 %265, %3
+  %269 = getelementptr double, ptr %1, i64 %268
+  %270 = getelementptr double, ptr %269, i64 %260
+  %271 = getelementptr double, ptr %270, i64 %267
+  %272 = load double, ptr %271, align 8
+  %273 = icmp slt i64 %260, -1
+  %274 = select i1 %273, i64 %3, i64 0
+  %275 = getelementptr i8, ptr %270, i64 8
+  %276 = getelementptr double, ptr %275, i64 %274
+  %277 = load double, ptr %276, align 8
+  %278 = icmp slt i64 %260, -2
+  %279 = select i1 %278, i64 %3, i64 0
+  %280 = getelementptr i8, ptr %270, i64 16
+  %281 = getelementptr double, ptr %280, i64 %279
+  %282 = load double, ptr %281, align 8
+  %283 = icmp slt i64 %512, 0
+  %284 = select i1 %283, i64 %3, i64 0
+  %285 = add i64 %512, %284
+  %286 = icmp slt i64 %285, 0
+  br i1 %286, label %296, label %297
+
+287:
+  %288 = phi i64 [ 0, %369 ], [ %388, %386 ]
+  %289 = phi i64 [ %294, %369 ], [ %387, %386 ]
+  %290 = icmp sgt i64 %289, 0
+  br i1 %290, label %386, label %252
+
+291:
+  %292 = phi i64 [ %309, %308 ], [ %3, %311 ]
+  %293 = sub i64 %292, %302
+  %294 = call i64 @llvm.smax.i64(i64 %293, i64 0)
+  %295 = getelementptr double, ptr %269, i64 %302
+  br i1 %286, label %319, label %320
+
+296:
+  br label %297
+
+297:
+  %298 = phi i64 [ 0, %296 ], [ %285, %261 ]
+  %299 = icmp slt i64 %285, %3
+  br i1 %299, label %301, label %300
+
+300:
+  br label %301
+
+301:
+  %302 = phi i64 [ %3, %300 ], [ %298, %297 ]
+  %303 = icmp slt i64 %46, 0
+  %304 = select i1 %303, i64 %3, i64 0
+  %305 = add i64 %46, %304
+  %306 = icmp slt i64 %305, 0
+  br i1 %306, label %307, label %308
+
+307:
+  br label %308
+
+308:
+  %309 = phi i64 [ 0, %307 ], [ %305, %301 ]
+  %310 = icmp slt i64 %305, %3
+  br i1 %310, label %291, label %311
+
+311:
+  br label %291
+
+312:
+  %313 = phi i64 [ %327, %326 ], [ %3, %328 ]
+  %314 = sub i64 %313, %324
+  %315 = call i64 @llvm.smax.i64(i64 %314, i64 0)
+  %316 = getelementptr double, ptr %269, i64 %324
+  %317 = select i1 %266, i64 %2, i64 0
+  %318 = add i64 %260, %317
+  br i1 %286, label %339, label %340
+
+319:
+  br label %320
+
+320:
+  %321 = phi i64 [ 0, %319 ], [ %285, %291 ]
+  br i1 %299, label %323, label %322
+
+322:
+  br label %323
 
 323:
-  %324 = add nsw i64 %127, -1
-  %325 = add i64 %126, 4
-  %326 = add nsw i64 %4, -1
-  %327 = icmp sgt i64 %4, 0
-  %328 = select i1 %327, i64 0, i64 %2
-  %329 = add i64 %326, %328
-  %330 = icmp slt i64 %126, 0
-  %331 = select i1 %330, i64 %3, i64 0
-  %332 = mul i64 %329, %3
-  %333 = getelementptr double, ptr %1, i64 %332
-  %334 = getelementptr double, ptr %333, i64 %126
-  %335 = getelementptr double, ptr %334, i64 %331
-  %336 = load double, ptr %335, align 8
-  %337 = icmp slt i64 %126, -1
-  %338 = select i1 %337, i64 %3, i64 0
-  %339 = getelementptr i8, ptr %334, i64 8
-  %340 = getelementptr double, ptr %339, i64 %338
-  %341 = load double, ptr %340, align 8
-  %342 = icmp slt i64 %126, -2
-  %343 = select i1 %342, i64 %3, i64 0
-  %344 = getelementptr i8, ptr %334, i64 16
-  %345 = getelementptr double, ptr %344, i64 %343
-  %346 = load double, ptr %345, align 8
-  %347 = icmp slt i64 %126, -3
-  %348 = select i1 %347, i64 %3, i64 0
-  %349 = getelementptr i8, ptr %334, i64 24
-  %350 = getelementptr double, ptr %349, i64 %348
-  %351 = load double, ptr %350, align 8
-  %352 = sub i64 %261, %45
-  %353 = call i64 @llvm.smax.i64(i64 %352, i64 0)
-  br label %129
+  %324 = phi i64 [ %3, %322 ], [ %321, %320 ]
+  br i1 %306, label %325, label %326
 
-354:
-  %355 = add nsw i64 %185, -1
-  %356 = add i64 %184, 1
-  %357 = sub i64 %4, %356
-  %358 = call i64 @llvm.smax.i64(i64 %357, i64 0)
-  br label %187
+325:
+  br label %326
+
+326:
+  %327 = phi i64 [ 0, %325 ], [ %305, %323 ]
+  br i1 %310, label %312, label %328
+
+328:
+  br label %312
+
+329:
+  %330 = phi i64 [ %347, %346 ], [ %3, %348 ]
+  %331 = sub i64 %330, %344
+  %332 = call i64 @llvm.smax.i64(i64 %331, i64 0)
+  %333 = mul i64 %318, %3
+  %334 = getelementptr double, ptr %1, i64 %333
+  %335 = getelementptr double, ptr %334, i64 %344
+  %336 = add nsw i64 %260, 1
+  %337 = select i1 %273, i64 %2, i64 0
+  %338 = add i64 %336, %337
+  br i1 %286, label %359, label %360
+
+339:
+  br label %340
+
+340:
+  %341 = phi i64 [ 0, %339 ], [ %285, %312 ]
+  br i1 %299, label %343, label %342
+
+342:
+  br label %343
+
+343:
+  %344 = phi i64 [ %3, %342 ], [ %341, %340 ]
+  br i1 %306, label %345, label %346
+
+345:
+  br label %346
+
+346:
+  %347 = phi i64 [ 0, %345 ], [ %305, %343 ]
+  br i1 %310, label %329, label %348
+
+348:
+  br label %329
+
+349:
+  %350 = phi i64 [ %367, %366 ], [ %3, %368 ]
+  %351 = sub i64 %350, %364
+  %352 = call i64 @llvm.smax.i64(i64 %351, i64 0)
+  %353 = mul i64 %338, %3
+  %354 = getelementptr double, ptr %1, i64 %353
+  %355 = getelementptr double, ptr %354, i64 %364
+  %356 = add nsw i64 %260, 2
+  %357 = select i1 %278, i64 %2, i64 0
+  %358 = add i64 %356, %357
+  br i1 %286, label %376, label %377
 
 359:
-  %360 = add nsw i64 %189, -1
-  %361 = add i64 %188, 1
-  %362 = icmp slt i64 %188, 0
-  %363 = select i1 %362, i64 %6, i64 0
-  %364 = getelementptr double, ptr %5, i64 %188
-  %365 = getelementptr double, ptr %364, i64 %363
-  %366 = load double, ptr %365, align 8
-  %367 = select i1 %362, i64 %2, i64 0
-  %368 = add i64 %188, %367
-  %369 = icmp slt i64 %184, 0
-  %370 = select i1 %369, i64 %3, i64 0
-  %371 = mul i64 %368, %3
-  %372 = getelementptr double, ptr %1, i64 %371
-  %373 = getelementptr double, ptr %372, i64 %184
-  %374 = getelementptr double, ptr %373, i64 %370
-  %375 = load double, ptr %374, align 8
-  %376 = select i1 %369, i64 %6, i64 0
-  %377 = getelementptr double, ptr %5, i64 %184
-  %378 = getelementptr double, ptr %377, i64 %376
-  %379 = load double, ptr %378, align 8
-  %380 = fmul double %375, %379
-  %381 = fsub double %366, %380
-  store double %381, ptr %365, align 8
-  br label %187
+  br label %360
+
+360:
+  %361 = phi i64 [ 0, %359 ], [ %285, %329 ]
+  br i1 %299, label %363, label %362
+
+362:
+  br label %363
+
+363:
+  %364 = phi i64 [ %3, %362 ], [ %361, %360 ]
+  br i1 %306, label %365, label %366
+
+365:
+  br label %366
+
+366:
+  %367 = phi i64 [ 0, %365 ], [ %305, %363 ]
+  br i1 %310, label %349, label %368
+
+368:
+  br label %349
+
+369:
+  %370 = phi i64 [ %384, %383 ], [ %3, %385 ]
+  %371 = sub i64 %370, %381
+  %372 = call i64 @llvm.smax.i64(i64 %371, i64 0)
+  %373 = mul i64 %358, %3
+  %374 = getelementptr double, ptr %1, i64 %373
+  %375 = getelementptr double, ptr %374, i64 %381
+  br label %287
+
+376:
+  br label %377
+
+377:
+  %378 = phi i64 [ 0, %376 ], [ %285, %349 ]
+  br i1 %299, label %380, label %379
+
+379:
+  br label %380
+
+380:
+  %381 = phi i64 [ %3, %379 ], [ %378, %377 ]
+  br i1 %306, label %382, label %383
 
 382:
-  %383 = add nsw i64 %193, -1
-  %384 = add i64 %192, 1
-  %385 = icmp slt i64 %192, 0
-  %386 = select i1 %385, i64 %6, i64 0
-  %387 = getelementptr double, ptr %5, i64 %192
-  %388 = getelementptr double, ptr %387, i64 %386
-  %389 = load double, ptr %388, align 8
-  %390 = select i1 %385, i64 %2, i64 0
-  %391 = add i64 %192, %390
-  %392 = select i1 %385, i64 %3, i64 0
-  %393 = mul i64 %391, %3
-  %394 = getelementptr double, ptr %1, i64 %393
-  %395 = getelementptr double, ptr %394, i64 %192
-  %396 = getelementptr double, ptr %395, i64 %392
+  br label %383
+
+383:
+  %384 = phi i64 [ 0, %382 ], [ %305, %380 ]
+  br i1 %310, label %369, label %385
+
+385:
+  br label %369
+
+386:
+  %387 = add nsw i64 %289, -1
+  %388 = add i64 %288, 1
+  %389 = icmp slt i64 %288, 0
+  %390 = select i1 %389, i64 %332, i64 0
+  %391 = getelementptr double, ptr %335, i64 %288
+  %392 = getelementptr double, ptr %391, i64 %390
+  %393 = load double, ptr %392, align 8
+  %394 = select i1 %389, i64 %352, i64 0
+  %395 = getelementptr double, ptr %355, i64 %288
+  %396 = getelementptr double, ptr %395, i64 %394
   %397 = load double, ptr %396, align 8
-  %398 = fdiv double %389, %397
-  store double %398, ptr %388, align 8
-  br label %191
+  %398 = select i1 %389, i64 %372, i64 0
+  %399 = getelementptr double, ptr %375, i64 %288
+  %400 = getelementptr double, ptr %399, i64 %398
+  %401 = load double, ptr %400, align 8
+  %402 = select i1 %389, i64 %294, i64 0
+  %403 = getelementptr double, ptr %295, i64 %288
+  %404 = getelementptr double, ptr %403, i64 %402
+  %405 = load double, ptr %404, align 8
+  %406 = fmul double %272, %393
+  %407 = fsub double %405, %406
+  %408 = fmul double %277, %397
+  %409 = fsub double %407, %408
+  %410 = fmul double %282, %401
+  %411 = fsub double %409, %410
+  %412 = select i1 %389, i64 %315, i64 0
+  %413 = getelementptr double, ptr %316, i64 %288
+  %414 = getelementptr double, ptr %413, i64 %412
+  %415 = load double, ptr %414, align 8
+  %416 = fsub double %415, %406
+  %417 = fsub double %416, %408
+  %418 = fsub double %417, %410
+  store double %411, ptr %404, align 8
+  store double %418, ptr %414, align 8
+  br label %287
 
-399:
-  %400 = add nsw i64 %200, -1
-  %401 = call i64 @llvm.smax.i64(i64 %201, i64 0)
-  br label %203
+419:
+  br label %41
 
-402:
-  %403 = add nsw i64 %205, -1
-  %404 = add i64 %204, 1
-  %405 = icmp slt i64 %204, 0
-  %406 = select i1 %405, i64 %6, i64 0
-  %407 = getelementptr double, ptr %5, i64 %204
-  %408 = getelementptr double, ptr %407, i64 %406
-  %409 = load double, ptr %408, align 8
-  %410 = icmp slt i64 %201, 0
-  %411 = select i1 %410, i64 %2, i64 0
-  %412 = add i64 %201, %411
-  %413 = select i1 %405, i64 %3, i64 0
-  %414 = mul i64 %412, %3
-  %415 = getelementptr double, ptr %1, i64 %414
-  %416 = getelementptr double, ptr %415, i64 %204
-  %417 = getelementptr double, ptr %416, i64 %413
-  %418 = load double, ptr %417, align 8
-  %419 = select i1 %410, i64 %6, i64 0
-  %420 = getelementptr double, ptr %5, i64 %201
-  %421 = getelementptr double, ptr %420, i64 %419
-  %422 = load double, ptr %421, align 8
-  %423 = fmul double %418, %422
-  %424 = fsub double %409, %423
-  store double %424, ptr %408, align 8
-  br label %203
+420:
+  %421 = select i1 %8, i64 0, i64 %4
+  br label %422
+
+422:
+  %423 = phi i64 [ 0, %420 ], [ %531, %426 ]
+  %424 = phi i64 [ %421, %420 ], [ %530, %426 ]
+  %425 = icmp sgt i64 %424, 0
+  br i1 %425, label %529, label %430
+
+426:
+  %427 = phi i64 [ %531, %529 ], [ %536, %534 ]
+  %428 = phi i64 [ %533, %529 ], [ %535, %534 ]
+  %429 = icmp sgt i64 %428, 0
+  br i1 %429, label %534, label %422
+
+430:
+  %431 = phi i64 [ %559, %557 ], [ 0, %422 ]
+  %432 = phi i64 [ %558, %557 ], [ %421, %422 ]
+  %433 = icmp sgt i64 %432, 0
+  br i1 %433, label %557, label %434
+
+434:
+  %435 = icmp ugt i64 %4, -9223372036854775808
+  %436 = select i1 %435, i64 0, i64 %4
+  br label %437
+
+437:
+  %438 = phi i64 [ %4, %434 ], [ %440, %442 ]
+  %439 = phi i64 [ %436, %434 ], [ %575, %442 ]
+  %440 = add i64 %438, -1
+  %441 = icmp sgt i64 %439, 0
+  br i1 %441, label %574, label %22
+
+442:
+  %443 = phi i64 [ 0, %574 ], [ %579, %577 ]
+  %444 = phi i64 [ %576, %574 ], [ %578, %577 ]
+  %445 = icmp sgt i64 %444, 0
+  br i1 %445, label %577, label %437
+
+446:
+  %447 = urem i64 %4, 48
+  %448 = icmp ne i64 %447, 0
+  %449 = udiv i64 %4, 48
+  %450 = zext i1 %448 to i64
+  %451 = add nuw nsw i64 %449, %450
+  br label %452
+
+452:
+  %453 = phi i64 [ %451, %446 ], [ 0, %7 ]
+  br label %9
+
+454:
+  %455 = add nsw i64 %11, -1
+  %456 = add i64 %10, 48
+  br label %457
+
+457:
+  %458 = phi i64 [ %456, %454 ], [ %10, %9 ]
+  %459 = phi i64 [ %455, %454 ], [ 0, %9 ]
+  %460 = phi i64 [ %456, %454 ], [ 48, %9 ]
+  %461 = phi i64 [ %10, %454 ], [ 0, %9 ]
+  br i1 %12, label %13, label %420
+
+462:
+  %463 = add nsw i64 %20, -1
+  %464 = add i64 %19, 1
+  %465 = icmp slt i64 %19, 0
+  %466 = select i1 %465, i64 %2, i64 0
+  %467 = add i64 %19, %466
+  %468 = select i1 %465, i64 %3, i64 0
+  %469 = mul i64 %467, %3
+  %470 = getelementptr double, ptr %1, i64 %469
+  %471 = getelementptr double, ptr %470, i64 %19
+  %472 = getelementptr double, ptr %471, i64 %468
+  %473 = load double, ptr %472, align 8
+  %474 = fcmp ogt double %473, 0.000000e+00
+  br i1 %474, label %24, label %22
+
+475:
+  %476 = add nsw i64 %29, -1
+  %477 = add i64 %28, 1
+  %478 = icmp slt i64 %28, 0
+  %479 = select i1 %478, i64 %2, i64 0
+  %480 = add i64 %28, %479
+  %481 = mul i64 %480, %3
+  %482 = getelementptr double, ptr %1, i64 %481
+  %483 = getelementptr double, ptr %482, i64 %19
+  %484 = getelementptr double, ptr %483, i64 %468
+  %485 = load double, ptr %484, align 8
+  %486 = fdiv double %485, %473
+  store double %486, ptr %484, align 8
+  %487 = icmp slt i64 %28, %14
+  %488 = select i1 %487, i64 %4, i64 %14
+  %489 = sub i64 %488, %464
+  %490 = call i64 @llvm.smax.i64(i64 %489, i64 0)
+  br label %31
+
+491:
+  %492 = add nsw i64 %33, -1
+  %493 = add i64 %32, 1
+  %494 = icmp slt i64 %32, 0
+  %495 = select i1 %494, i64 %3, i64 0
+  %496 = getelementptr double, ptr %482, i64 %32
+  %497 = getelementptr double, ptr %496, i64 %495
+  %498 = load double, ptr %497, align 8
+  %499 = load double, ptr %484, align 8
+  %500 = getelementptr double, ptr %470, i64 %32
+  %501 = getelementptr double, ptr %500, i64 %495
+  %502 = load double, ptr %501, align 8
+  %503 = fmul double %499, %502
+  %504 = fsub double %498, %503
+  store double %504, ptr %497, align 8
+  br label %31
+
+505:
+  %506 = add nsw i64 %43, -1
+  %507 = add i64 %42, 512
+  br label %508
+
+508:
+  %509 = phi i64 [ %507, %505 ], [ %42, %41 ]
+  %510 = phi i64 [ %506, %505 ], [ 0, %41 ]
+  %511 = phi i64 [ %507, %505 ], [ 512, %41 ]
+  %512 = phi i64 [ %42, %505 ], [ 0, %41 ]
+  br i1 %44, label %45, label %9
+
+513:
+  %514 = urem i64 %15, 3
+  %515 = icmp ne i64 %514, 0
+  %516 = udiv i64 %15, 3
+  %517 = zext i1 %515 to i64
+  %518 = add nuw nsw i64 %516, %517
+  br label %519
+
+519:
+  %520 = phi i64 [ %518, %513 ], [ 0, %63 ]
+  br label %64
+
+521:
+  %522 = urem i64 %15, 3
+  %523 = icmp ne i64 %522, 0
+  %524 = udiv i64 %15, 3
+  %525 = zext i1 %523 to i64
+  %526 = add nuw nsw i64 %524, %525
+  br label %527
+
+527:
+  %528 = phi i64 [ %526, %521 ], [ 0, %251 ]
+  br label %252
+
+529:
+  %530 = add nsw i64 %424, -1
+  %531 = add i64 %423, 1
+  %532 = sub i64 %4, %531
+  %533 = call i64 @llvm.smax.i64(i64 %532, i64 0)
+  br label %426
+
+534:
+  %535 = add nsw i64 %428, -1
+  %536 = add i64 %427, 1
+  %537 = icmp slt i64 %427, 0
+  %538 = select i1 %537, i64 %6, i64 0
+  %539 = getelementptr double, ptr %5, i64 %427
+  %540 = getelementptr double, ptr %539, i64 %538
+  %541 = load double, ptr %540, align 8
+  %542 = select i1 %537, i64 %2, i64 0
+  %543 = add i64 %427, %542
+  %544 = icmp slt i64 %423, 0
+  %545 = select i1 %544, i64 %3, i64 0
+  %546 = mul i64 %543, %3
+  %547 = getelementptr double, ptr %1, i64 %546
+  %548 = getelementptr double, ptr %547, i64 %423
+  %549 = getelementptr double, ptr %548, i64 %545
+  %550 = load double, ptr %549, align 8
+  %551 = select i1 %544, i64 %6, i64 0
+  %552 = getelementptr double, ptr %5, i64 %423
+  %553 = getelementptr double, ptr %552, i64 %551
+  %554 = load double, ptr %553, align 8
+  %555 = fmul double %550, %554
+  %556 = fsub double %541, %555
+  store double %556, ptr %540, align 8
+  br label %426
+
+557:
+  %558 = add nsw i64 %432, -1
+  %559 = add i64 %431, 1
+  %560 = icmp slt i64 %431, 0
+  %561 = select i1 %560, i64 %6, i64 0
+  %562 = getelementptr double, ptr %5, i64 %431
+  %563 = getelementptr double, ptr %562, i64 %561
+  %564 = load double, ptr %563, align 8
+  %565 = select i1 %560, i64 %2, i64 0
+  %566 = add i64 %431, %565
+  %567 = select i1 %560, i64 %3, i64 0
+  %568 = mul i64 %566, %3
+  %569 = getelementptr double, ptr %1, i64 %568
+  %570 = getelementptr double, ptr %569, i64 %431
+  %571 = getelementptr double, ptr %570, i64 %567
+  %572 = load double, ptr %571, align 8
+  %573 = fdiv double %564, %572
+  store double %573, ptr %563, align 8
+  br label %430
+
+574:
+  %575 = add nsw i64 %439, -1
+  %576 = call i64 @llvm.smax.i64(i64 %440, i64 0)
+  br label %442
+
+577:
+  %578 = add nsw i64 %444, -1
+  %579 = add i64 %443, 1
+  %580 = icmp slt i64 %443, 0
+  %581 = select i1 %580, i64 %6, i64 0
+  %582 = getelementptr double, ptr %5, i64 %443
+  %583 = getelementptr double, ptr %582, i64 %581
+  %584 = load double, ptr %583, align 8
+  %585 = icmp slt i64 %440, 0
+  %586 = select i1 %585, i64 %2, i64 0
+  %587 = add i64 %440, %586
+  %588 = select i1 %580, i64 %3, i64 0
+  %589 = mul i64 %587, %3
+  %590 = getelementptr double, ptr %1, i64 %589
+  %591 = getelementptr double, ptr %590, i64 %443
+  %592 = getelementptr double, ptr %591, i64 %588
+  %593 = load double, ptr %592, align 8
+  %594 = select i1 %585, i64 %6, i64 0
+  %595 = getelementptr double, ptr %5, i64 %440
+  %596 = getelementptr double, ptr %595, i64 %594
+  %597 = load double, ptr %596, align 8
+  %598 = fmul double %593, %597
+  %599 = fsub double %584, %598
+  store double %599, ptr %583, align 8
+  br label %442
 }
 
 declare double @llvm.fabs.f64(double)

@@ -31,7 +31,7 @@ def asked_of(state: StudyState) -> bytes:
     After a sum that did not open the next one asks the same, and a contribution that was charged is sent again as it was.
     """
     asked = state.asked
-    return Query(asked.purpose, asked.parameters, state.task.digest(state.inner) if asked.on_model else b"").digest()
+    return Query(asked.purpose, asked.parameters, state.inner_digest if asked.on_model else b"").digest()
 
 
 def task_of(rules: Rules, state: StudyState, attempt: int) -> SumTask:

@@ -38,10 +38,8 @@ class BinnedTask(Task[S]):
     def bins(self) -> int:
         return FINE
 
-    def plan(self) -> Iterator[tuple[Question, int]]:
-        for state, times in self._largest():
-            if question := self.ask(state):
-                yield question, times
+    def plan(self) -> tuple[tuple[Question, int], ...]:
+        return self._planned
 
     def bears_noise(self, hospitals: Sequence[HospitalData]) -> bool:
         if not self._study.own_noise:
@@ -59,6 +57,11 @@ class BinnedTask(Task[S]):
 
     def check(self, hospitals: Sequence[HospitalData]) -> None:
         check_classes(hospitals, self._study.group_rows)
+
+    @cached_property
+    def _planned(self) -> tuple[tuple[Question, int], ...]:
+        asked = ((self.ask(state), times) for state, times in self._largest())
+        return tuple((question, times) for question, times in asked if question)
 
     @cached_property
     def _sensitivity(self) -> records.Sensitivity:

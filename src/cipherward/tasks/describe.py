@@ -383,10 +383,10 @@ class Describe(Task[DescribeState]):
         parts = np.stack(
             [rows, *(np.asarray(sums[key][own], np.int64) for key in ("present", "sum", "square"))], axis=1
         )
-        histograms = self._histograms(state)
-        fine = np.zeros(0, np.int64) if state.fine is None else state.fine
+        histogram = self._histograms(state)[place : place + 1]
+        fine = (np.zeros(0, np.int64) if state.fine is None else state.fine).reshape(len(self._numeric), -1)[place]
         shares, least = self._settings.shares, self._settings.cell_min
-        found = quantiles(histograms, fine, self._settings.bins, shares)[place]
+        (found,) = quantiles(histogram, fine, self._settings.bins, shares)
         missing = cohort_table.missing(parts[:, 0] - parts[:, 1], least)
 
         def described(part: NDArray[np.int64], which: int) -> dict[str, Any]:

@@ -136,7 +136,8 @@ class PointsTask(BinnedTask[PointsState]):
         found = hashlib.sha256(b"points\x00" + json.dumps(facts, sort_keys=True).encode() + b"\x00")
         found.update(np.ascontiguousarray(state.model.weights, "<f4").data)
         for counts in (state.rows, state.positive, state.joint.astype(np.int64)):
-            found.update(b"\x00" + np.ascontiguousarray(counts, "<i8").tobytes())
+            found.update(b"\x00")
+            found.update(np.ascontiguousarray(counts, "<i8").data)
         return found.digest()
 
     def result(self, state: PointsState) -> Mapping[str, Any]:
@@ -239,7 +240,7 @@ class PointsTask(BinnedTask[PointsState]):
         entries = entries_of(coding)
         weights = np.zeros(n_bins + 1, np.float32)
         weights[-1] = points_fit.log_odds(n_positive, coding.n_rows)
-        curvature = state.joint[entries.rows, entries.columns] * (chance * (1.0 - chance))
+        curvature = state.joint[entries.there] * (chance * (1.0 - chance))
         error = rows.astype(np.float64) * chance - positive
         weights, _ = points_fit.step(weights, error, curvature, entries, points_fit.penalty(coding))
         found = dataclasses.replace(
@@ -257,10 +258,11 @@ class PointsTask(BinnedTask[PointsState]):
 
     def _with_pairs(self, state: PointsState, pairs: tuple[Pair, ...]) -> PointsState:
         n_bins, terms = state.coding.n_bins, state.compared.terms[len(state.coding.binned) :]
+        chosen = {(pair.first, pair.second) for pair in pairs}
         of_cells = [
             state.rows[start : start + size]
             for pair, (start, size) in zip(state.candidates, terms, strict=True)
-            if pair in pairs
+            if (pair.first, pair.second) in chosen
         ]
         coding = dataclasses.replace(state.coding, pairs=pairs)
         weights = state.model.weights
@@ -276,8 +278,9 @@ class PointsTask(BinnedTask[PointsState]):
     def _candidates(self, coding: Coding, joint: NDArray[np.float64]) -> tuple[tuple[Pair, ...], NDArray[np.int64]]:
         """Every pair of columns of different families with two cells or more, and the rows of their cells."""
         found, rows = [], [np.zeros(0, np.int64)]
+        wide_counts = binning.wide_counts(coding, joint)
         for first, second in self._to_compare(coding):
-            wide = binning.wide_counts(coding, joint, first, second)
+            wide = wide_counts(first, second)
             pair = binning.cells_of(first, second, wide, self._settings.cell_rows)
             if pair:
                 found.append(pair)

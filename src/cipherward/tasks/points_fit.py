@@ -35,22 +35,21 @@ _LN2 = 0.6931471805599453
 
 @dataclass(frozen=True)
 class Entries:
-    """The entries of the matrix of second derivatives that can differ from zero: `rows`, `columns` int64[n], rows <= columns.
+    """Which entries of the matrix of second derivatives can differ from zero: `there` bool[p, p], of the upper triangle. They
+    are listed row after row.
 
     A row is in one bin of a term, so two bins of one term share no rows.
     """
 
-    size: int
-    rows: NDArray[np.int64] = field(repr=False)
-    columns: NDArray[np.int64] = field(repr=False)
+    there: NDArray[np.bool_] = field(repr=False)
 
     @classmethod
     def of(cls, sizes: Sequence[int]) -> Entries:
         """Of terms with so many bins."""
         term = np.repeat(np.arange(len(sizes)), sizes)
-        rows, columns = np.triu_indices(len(term))
-        kept = (term[rows] != term[columns]) | (rows == columns)
-        return cls(len(term), rows[kept], columns[kept])
+        there = np.less.outer(term, term)
+        np.fill_diagonal(there, True)
+        return cls(there)
 
     @staticmethod
     def count(sizes: Sequence[int]) -> int:
@@ -59,13 +58,13 @@ class Entries:
         return size + (size * size - sum(each * each for each in sizes)) // 2
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return int(np.count_nonzero(self.there))
 
     def matrix(self, values: F64) -> F64:
-        """The whole symmetric matrix float64[size, size]."""
-        found = np.zeros((self.size, self.size))
-        found[self.rows, self.columns] = values
-        found[self.columns, self.rows] = values
+        """The whole symmetric matrix float64[p, p]."""
+        found = np.zeros(self.there.shape)
+        found[self.there] = values
+        found.T[self.there] = values
         return found
 
 
@@ -80,7 +79,7 @@ def totals(coding: Coding, x: F32, each: F64) -> F64:
 
 def joint_totals(coding: Coding, entries: Entries, x: F32, each: F64) -> F64:
     """For every two bins or cells the sum of `each` float64[n] over the rows in both, float64[n_entries]."""
-    found = np.zeros((entries.size, entries.size))
+    found = np.zeros(entries.there.shape)
     places = [x[:, term].astype(np.intp) - start for term, start in enumerate(coding.starts)]
     for a, (start, size) in enumerate(zip(coding.starts, coding.sizes, strict=True)):
         own = np.bincount(places[a], weights=each, minlength=size)
@@ -89,7 +88,7 @@ def joint_totals(coding: Coding, entries: Entries, x: F32, each: F64) -> F64:
             width = coding.sizes[b]
             both = np.bincount(places[a] * width + places[b], weights=each, minlength=size * width)
             found[start : start + size, coding.starts[b] : coding.starts[b] + width] = both.reshape(size, width)
-    return found[entries.rows, entries.columns]
+    return found[entries.there]
 
 
 def derivatives(module: Points, vector: F32, x: F32, labels: NDArray[np.integer]) -> tuple[F64, F64]:

@@ -42,8 +42,8 @@ def wanted_bins(histograms: Histograms, shares: Shares = QUARTILES) -> NDArray[n
     found = np.full((n_columns, _subsets(histograms).shape[1], 2 * len(shares)), -1, dtype=np.int64)
     for column, subsets in enumerate(_subsets(histograms)):
         for subset, counts in enumerate(subsets):
-            for place, rank in enumerate(_ranks(int(counts.sum()), shares)):
-                found[column, subset, place] = np.searchsorted(np.cumsum(counts), rank, side="right")
+            if ranks := _ranks(int(counts.sum()), shares):
+                found[column, subset] = np.searchsorted(np.cumsum(counts), ranks, side="right")
     return found.reshape(n_columns, -1)
 
 

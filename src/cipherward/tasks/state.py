@@ -134,10 +134,15 @@ class StudyState:
         return self._digest
 
     @cached_property
+    def inner_digest(self) -> bytes:
+        """Of the task's own state; 32 bytes."""
+        return self.task.digest(self.inner)
+
+    @cached_property
     def _digest(self) -> bytes:
         failed = [dataclasses.astuple(failed) for failed in self.failed]
         facts = json.dumps([self.sums_done, failed, self.false_dealers]).encode()
-        return hashlib.sha256(b"cipherward/v2/state\x00" + self.task.digest(self.inner) + facts).digest()
+        return hashlib.sha256(b"cipherward/v2/state\x00" + self.inner_digest + facts).digest()
 
     def after(self, sums: Sums, n_contributors: int) -> StudyState:
         """The state after the next sum has been opened.
@@ -194,7 +199,7 @@ class StudyState:
     def _asking_the_same(self, **changes: Any) -> StudyState:
         """A state of the same task's state: what its question was worked out to be stays."""
         changed = dataclasses.replace(self, **changes)
-        kept = {name: value for name, value in vars(self).items() if name in ("question", "noise")}
+        kept = {name: value for name, value in vars(self).items() if name in ("question", "noise", "inner_digest")}
         vars(changed).update(kept)
         return changed
 
