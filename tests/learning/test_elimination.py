@@ -60,7 +60,7 @@ def test_the_parties_of_one_process_solve_a_large_system_once(monkeypatch: pytes
     asked: list[int] = []
 
     def eliminate(_rest: F64, x: F64) -> int:
-        asked.append(len(x))
+        asked.append(x.shape[1])
         return 0
 
     monkeypatch.setattr(elimination, "_eliminate", eliminate)

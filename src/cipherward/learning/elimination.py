@@ -8,7 +8,7 @@ import threading
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.compiled import Out1, Out2, inlined, kernel
+from cipherward.compiled import Out2, inlined, kernel
 from cipherward.errors import ProtocolError
 
 _PANEL = 48
@@ -29,34 +29,39 @@ def solved(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
         ProtocolError: the matrix is not positive definite, which sums over rows with a ridge always are.
     """
     if len(right) < _LARGE:
-        return _found(matrix, right)
+        return solved_each(matrix, right[None])[0]
     whole = hashlib.sha256(np.ascontiguousarray(matrix).data)
     whole.update(np.ascontiguousarray(right).data)
     asked = whole.digest()
     with _one_at_a_time:
         if asked not in _solved:
-            _solved[asked] = _found(matrix, right)
+            _solved[asked] = solved_each(matrix, right[None])[0]
             if len(_solved) > _KEPT:
                 del _solved[next(iter(_solved))]
         return _solved[asked].copy()
 
 
-def _found(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+def solved_each(matrix: NDArray[np.float64], rights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As `solved` for each of some right sides, float64[m, p], to the same bits; the matrix is eliminated once.
+
+    Raises:
+        ProtocolError: as `solved`.
+    """
     rest = np.array(matrix, dtype=np.float64, order="C")
-    x = np.array(right, dtype=np.float64)
+    x = np.array(rights, dtype=np.float64, order="C")
     if _eliminate(rest, x):
         raise ProtocolError("the opened sums are no second derivatives or products that rows have")
     return x
 
 
 @kernel
-def _eliminate(rest: Out2[np.float64], x: Out1[np.float64]) -> int:
-    """The solution in place of `x`; 1: a pivot is not above 0.
+def _eliminate(rest: Out2[np.float64], x: Out2[np.float64]) -> int:
+    """The solutions in place of `x`; 1: a pivot is not above 0.
 
     Every entry has the products of columns 0, 1, 2, ... subtracted in this order, each rounded, as if column after column were done
     with. Panels of columns and tiles of entries only decide when that happens.
     """
-    p = x.size
+    p = x.shape[1]
     for start in range(0, p, _PANEL):
         end = min(start + _PANEL, p)
         for j in range(start, end):
@@ -76,14 +81,15 @@ def _eliminate(rest: Out2[np.float64], x: Out1[np.float64]) -> int:
             if (p - end) % 2:
                 for j in range(start, end, 3):
                     _subtract_three(rest, p - 1, p - 1, j, first, last)
-    for j in range(p):
-        for a in range(j + 1, p):
-            x[a] -= rest[a, j] * x[j]
-    for j in range(p):
-        x[j] /= rest[j, j]
-    for j in range(p - 1, -1, -1):
-        for a in range(j):
-            x[a] -= rest[j, a] * x[j]
+    for k in range(x.shape[0]):
+        for j in range(p):
+            for a in range(j + 1, p):
+                x[k, a] -= rest[a, j] * x[k, j]
+        for j in range(p):
+            x[k, j] /= rest[j, j]
+        for j in range(p - 1, -1, -1):
+            for a in range(j):
+                x[k, a] -= rest[j, a] * x[k, j]
     return 0
 
 

@@ -49,7 +49,7 @@ define i64 @elimination._eliminate(ptr %0, ptr %1, ptr %2) {
   %13 = getelementptr i8, ptr %12, i64 8
   %14 = load i64, ptr %13, align 8
   %15 = load i64, ptr %12, align 8
-  %16 = call i1 @0(ptr nonnull %0, ptr %2, i64 11, i32 1, i32 1281)
+  %16 = call i1 @0(ptr nonnull %0, ptr %2, i64 11, i32 2, i32 1281)
   br i1 %16, label %17, label %6
 
 17:
@@ -57,11 +57,11 @@ define i64 @elimination._eliminate(ptr %0, ptr %1, ptr %2) {
   %19 = load ptr, ptr %18, align 8
   %20 = getelementptr i8, ptr %18, i64 16
   %21 = load ptr, ptr %20, align 8
-  %22 = load i64, ptr %21, align 8
-  %23 = shl i64 %22, 3
-  %24 = ashr exact i64 %23, 3
+  %22 = getelementptr i8, ptr %21, i64 8
+  %23 = load i64, ptr %22, align 8
+  %24 = load i64, ptr %21, align 8
   %25 = alloca i64, align 8
-  call void @1(ptr nonnull %25, ptr %10, i64 %15, i64 %14, i64 %24, ptr %19, i64 %22)
+  call void @1(ptr nonnull %25, ptr %10, i64 %15, i64 %14, ptr %19, i64 %24, i64 %23)
   %26 = load i64, ptr %25, align 8
   br label %6
 }
@@ -592,53 +592,53 @@ define i64 @trees._search(ptr %0, ptr %1, ptr %2, ptr %3, ptr %4, ptr %5, ptr %6
   br label %20
 }
 
-define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, ptr %5, i64 %6) {
-  %8 = icmp slt i64 %4, 1
-  br i1 %8, label %452, label %446
+define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, ptr %4, i64 %5, i64 %6) {
+  %8 = icmp slt i64 %6, 1
+  br i1 %8, label %456, label %450
 
 9:
-  %10 = phi i64 [ 0, %452 ], [ %458, %508 ]
-  %11 = phi i64 [ %453, %452 ], [ %459, %508 ]
+  %10 = phi i64 [ 0, %456 ], [ %462, %512 ]
+  %11 = phi i64 [ %457, %456 ], [ %463, %512 ]
   %12 = icmp sgt i64 %11, 0
-  br i1 %12, label %454, label %457
+  br i1 %12, label %458, label %461
 
 13:
-  %14 = call i64 @llvm.smin.i64(i64 %4, i64 %460)
-  %15 = sub i64 %14, %461
+  %14 = call i64 @llvm.smin.i64(i64 %6, i64 %464)
+  %15 = sub i64 %14, %465
   %16 = icmp slt i64 %15, 1
   %17 = select i1 %16, i64 0, i64 %15
   br label %18
 
 18:
-  %19 = phi i64 [ %461, %13 ], [ %464, %27 ]
-  %20 = phi i64 [ %17, %13 ], [ %463, %27 ]
+  %19 = phi i64 [ %465, %13 ], [ %468, %27 ]
+  %20 = phi i64 [ %17, %13 ], [ %467, %27 ]
   %21 = icmp sgt i64 %20, 0
-  br i1 %21, label %462, label %35
+  br i1 %21, label %466, label %35
 
 22:
-  %23 = phi i64 [ 1, %462 ], [ 0, %437 ]
+  %23 = phi i64 [ 1, %466 ], [ 0, %422 ]
   store i64 %23, ptr %0, align 8
   ret void
 
 24:
-  %25 = sub i64 %4, %464
+  %25 = sub i64 %6, %468
   %26 = call i64 @llvm.smax.i64(i64 %25, i64 0)
   br label %27
 
 27:
-  %28 = phi i64 [ %464, %24 ], [ %477, %31 ]
-  %29 = phi i64 [ %26, %24 ], [ %476, %31 ]
+  %28 = phi i64 [ %468, %24 ], [ %481, %31 ]
+  %29 = phi i64 [ %26, %24 ], [ %480, %31 ]
   %30 = icmp sgt i64 %29, 0
-  br i1 %30, label %475, label %18
+  br i1 %30, label %479, label %18
 
 31:
-  %32 = phi i64 [ %464, %475 ], [ %493, %491 ]
-  %33 = phi i64 [ %490, %475 ], [ %492, %491 ]
+  %32 = phi i64 [ %468, %479 ], [ %497, %495 ]
+  %33 = phi i64 [ %494, %479 ], [ %496, %495 ]
   %34 = icmp sgt i64 %33, 0
-  br i1 %34, label %491, label %27
+  br i1 %34, label %495, label %27
 
 35:
-  %36 = sub i64 %4, %14
+  %36 = sub i64 %6, %14
   %37 = add nuw i64 %36, 511
   %38 = lshr i64 %37, 9
   %39 = icmp sgt i64 %36, 0
@@ -646,15 +646,15 @@ define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, 
   br label %41
 
 41:
-  %42 = phi i64 [ %14, %35 ], [ %509, %419 ]
-  %43 = phi i64 [ %40, %35 ], [ %510, %419 ]
+  %42 = phi i64 [ %14, %35 ], [ %513, %419 ]
+  %43 = phi i64 [ %40, %35 ], [ %514, %419 ]
   %44 = icmp sgt i64 %43, 0
-  br i1 %44, label %505, label %508
+  br i1 %44, label %509, label %512
 
 45:
-  %46 = call i64 @llvm.smin.i64(i64 %4, i64 %511)
+  %46 = call i64 @llvm.smin.i64(i64 %6, i64 %515)
   %47 = xor i64 %14, -1
-  %48 = add i64 %4, %47
+  %48 = add i64 %6, %47
   %49 = and i64 %48, 1
   %50 = lshr i64 %48, 1
   %51 = add nuw nsw i64 %50, %49
@@ -674,11 +674,11 @@ define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, 
   br i1 %57, label %63, label %248
 
 63:
-  br i1 %16, label %519, label %513
+  br i1 %16, label %523, label %517
 
 64:
-  %65 = phi i64 [ %461, %519 ], [ %69, %113 ]
-  %66 = phi i64 [ %520, %519 ], [ %71, %113 ]
+  %65 = phi i64 [ %465, %523 ], [ %69, %113 ]
+  %66 = phi i64 [ %524, %523 ], [ %71, %113 ]
   %67 = icmp sgt i64 %66, 0
   %68 = add i64 %65, 3
   %69 = select i1 %67, i64 %68, i64 %65
@@ -723,9 +723,9 @@ define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, 
   %106 = getelementptr i8, ptr %100, i64 16
   %107 = getelementptr double, ptr %106, i64 %91
   %108 = load double, ptr %107, align 8
-  %109 = icmp slt i64 %512, 0
+  %109 = icmp slt i64 %516, 0
   %110 = select i1 %109, i64 %3, i64 0
-  %111 = add i64 %512, %110
+  %111 = add i64 %516, %110
   %112 = icmp slt i64 %111, 0
   br i1 %112, label %122, label %123
 
@@ -956,11 +956,11 @@ define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, 
   br i1 %250, label %419, label %251
 
 251:
-  br i1 %16, label %527, label %521
+  br i1 %16, label %531, label %525
 
 252:
-  %253 = phi i64 [ %461, %527 ], [ %257, %287 ]
-  %254 = phi i64 [ %528, %527 ], [ %259, %287 ]
+  %253 = phi i64 [ %465, %531 ], [ %257, %287 ]
+  %254 = phi i64 [ %532, %531 ], [ %259, %287 ]
   %255 = icmp sgt i64 %254, 0
   %256 = add i64 %253, 3
   %257 = select i1 %255, i64 %256, i64 %253
@@ -970,8 +970,8 @@ define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, 
   br i1 %255, label %261, label %419
 
 261:
-  %262 = add nsw i64 %4, -1
-  %263 = icmp sgt i64 %4, 0
+  %262 = add nsw i64 %6, -1
+  %263 = icmp sgt i64 %6, 0
   %264 = select i1 %263, i64 0, i64 %2
   %265 = add i64 %262, %264
   %266 = icmp slt i64 %260, 0
@@ -991,9 +991,9 @@ define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, 
   %280 = getelementptr i8, ptr %270, i64 16
   %281 = getelementptr double, ptr %280, i64 %279
   %282 = load double, ptr %281, align 8
-  %283 = icmp slt i64 %512, 0
+  %283 = icmp slt i64 %516, 0
   %284 = select i1 %283, i64 %3, i64 0
-  %285 = add i64 %512, %284
+  %285 = add i64 %516, %284
   %286 = icmp slt i64 %285, 0
   br i1 %286, label %296, label %297
 
@@ -1219,239 +1219,266 @@ define internal void @1(ptr noalias nonnull %0, ptr %1, i64 %2, i64 %3, i64 %4, 
   br label %41
 
 420:
-  %421 = select i1 %8, i64 0, i64 %4
+  %421 = call i64 @llvm.smax.i64(i64 %5, i64 0)
   br label %422
 
 422:
-  %423 = phi i64 [ 0, %420 ], [ %531, %426 ]
-  %424 = phi i64 [ %421, %420 ], [ %530, %426 ]
+  %423 = phi i64 [ 0, %420 ], [ %535, %441 ]
+  %424 = phi i64 [ %421, %420 ], [ %534, %441 ]
   %425 = icmp sgt i64 %424, 0
-  br i1 %425, label %529, label %430
+  br i1 %425, label %533, label %22
 
 426:
-  %427 = phi i64 [ %531, %529 ], [ %536, %534 ]
-  %428 = phi i64 [ %533, %529 ], [ %535, %534 ]
+  %427 = phi i64 [ 0, %533 ], [ %539, %430 ]
+  %428 = phi i64 [ %536, %533 ], [ %538, %430 ]
   %429 = icmp sgt i64 %428, 0
-  br i1 %429, label %534, label %422
+  br i1 %429, label %537, label %434
 
 430:
-  %431 = phi i64 [ %559, %557 ], [ 0, %422 ]
-  %432 = phi i64 [ %558, %557 ], [ %421, %422 ]
+  %431 = phi i64 [ %539, %537 ], [ %544, %542 ]
+  %432 = phi i64 [ %541, %537 ], [ %543, %542 ]
   %433 = icmp sgt i64 %432, 0
-  br i1 %433, label %557, label %434
+  br i1 %433, label %542, label %426
 
 434:
-  %435 = icmp ugt i64 %4, -9223372036854775808
-  %436 = select i1 %435, i64 0, i64 %4
-  br label %437
+  %435 = phi i64 [ %572, %570 ], [ 0, %426 ]
+  %436 = phi i64 [ %571, %570 ], [ %536, %426 ]
+  %437 = icmp sgt i64 %436, 0
+  br i1 %437, label %570, label %438
 
-437:
-  %438 = phi i64 [ %4, %434 ], [ %440, %442 ]
-  %439 = phi i64 [ %436, %434 ], [ %575, %442 ]
-  %440 = add i64 %438, -1
-  %441 = icmp sgt i64 %439, 0
-  br i1 %441, label %574, label %22
+438:
+  %439 = icmp ugt i64 %6, -9223372036854775808
+  %440 = select i1 %439, i64 0, i64 %6
+  br label %441
 
-442:
-  %443 = phi i64 [ 0, %574 ], [ %579, %577 ]
-  %444 = phi i64 [ %576, %574 ], [ %578, %577 ]
-  %445 = icmp sgt i64 %444, 0
-  br i1 %445, label %577, label %437
+441:
+  %442 = phi i64 [ %6, %438 ], [ %444, %446 ]
+  %443 = phi i64 [ %440, %438 ], [ %593, %446 ]
+  %444 = add i64 %442, -1
+  %445 = icmp sgt i64 %443, 0
+  br i1 %445, label %592, label %422
 
 446:
-  %447 = urem i64 %4, 48
-  %448 = icmp ne i64 %447, 0
-  %449 = udiv i64 %4, 48
-  %450 = zext i1 %448 to i64
-  %451 = add nuw nsw i64 %449, %450
-  br label %452
+  %447 = phi i64 [ 0, %592 ], [ %597, %595 ]
+  %448 = phi i64 [ %594, %592 ], [ %596, %595 ]
+  %449 = icmp sgt i64 %448, 0
+  br i1 %449, label %595, label %441
 
-452:
-  %453 = phi i64 [ %451, %446 ], [ 0, %7 ]
+450:
+  %451 = urem i64 %6, 48
+  %452 = icmp ne i64 %451, 0
+  %453 = udiv i64 %6, 48
+  %454 = zext i1 %452 to i64
+  %455 = add nuw nsw i64 %453, %454
+  br label %456
+
+456:
+  %457 = phi i64 [ %455, %450 ], [ 0, %7 ]
   br label %9
 
-454:
-  %455 = add nsw i64 %11, -1
-  %456 = add i64 %10, 48
-  br label %457
+458:
+  %459 = add nsw i64 %11, -1
+  %460 = add i64 %10, 48
+  br label %461
 
-457:
-  %458 = phi i64 [ %456, %454 ], [ %10, %9 ]
-  %459 = phi i64 [ %455, %454 ], [ 0, %9 ]
-  %460 = phi i64 [ %456, %454 ], [ 48, %9 ]
-  %461 = phi i64 [ %10, %454 ], [ 0, %9 ]
+461:
+  %462 = phi i64 [ %460, %458 ], [ %10, %9 ]
+  %463 = phi i64 [ %459, %458 ], [ 0, %9 ]
+  %464 = phi i64 [ %460, %458 ], [ 48, %9 ]
+  %465 = phi i64 [ %10, %458 ], [ 0, %9 ]
   br i1 %12, label %13, label %420
 
-462:
-  %463 = add nsw i64 %20, -1
-  %464 = add i64 %19, 1
-  %465 = icmp slt i64 %19, 0
-  %466 = select i1 %465, i64 %2, i64 0
-  %467 = add i64 %19, %466
-  %468 = select i1 %465, i64 %3, i64 0
-  %469 = mul i64 %467, %3
-  %470 = getelementptr double, ptr %1, i64 %469
-  %471 = getelementptr double, ptr %470, i64 %19
-  %472 = getelementptr double, ptr %471, i64 %468
-  %473 = load double, ptr %472, align 8
-  %474 = fcmp ogt double %473, 0.000000e+00
-  br i1 %474, label %24, label %22
+466:
+  %467 = add nsw i64 %20, -1
+  %468 = add i64 %19, 1
+  %469 = icmp slt i64 %19, 0
+  %470 = select i1 %469, i64 %2, i64 0
+  %471 = add i64 %19, %470
+  %472 = select i1 %469, i64 %3, i64 0
+  %473 = mul i64 %471, %3
+  %474 = getelementptr double, ptr %1, i64 %473
+  %475 = getelementptr double, ptr %474, i64 %19
+  %476 = getelementptr double, ptr %475, i64 %472
+  %477 = load double, ptr %476, align 8
+  %478 = fcmp ogt double %477, 0.000000e+00
+  br i1 %478, label %24, label %22
 
-475:
-  %476 = add nsw i64 %29, -1
-  %477 = add i64 %28, 1
-  %478 = icmp slt i64 %28, 0
-  %479 = select i1 %478, i64 %2, i64 0
-  %480 = add i64 %28, %479
-  %481 = mul i64 %480, %3
-  %482 = getelementptr double, ptr %1, i64 %481
-  %483 = getelementptr double, ptr %482, i64 %19
-  %484 = getelementptr double, ptr %483, i64 %468
-  %485 = load double, ptr %484, align 8
-  %486 = fdiv double %485, %473
-  store double %486, ptr %484, align 8
-  %487 = icmp slt i64 %28, %14
-  %488 = select i1 %487, i64 %4, i64 %14
-  %489 = sub i64 %488, %464
-  %490 = call i64 @llvm.smax.i64(i64 %489, i64 0)
+479:
+  %480 = add nsw i64 %29, -1
+  %481 = add i64 %28, 1
+  %482 = icmp slt i64 %28, 0
+  %483 = select i1 %482, i64 %2, i64 0
+  %484 = add i64 %28, %483
+  %485 = mul i64 %484, %3
+  %486 = getelementptr double, ptr %1, i64 %485
+  %487 = getelementptr double, ptr %486, i64 %19
+  %488 = getelementptr double, ptr %487, i64 %472
+  %489 = load double, ptr %488, align 8
+  %490 = fdiv double %489, %477
+  store double %490, ptr %488, align 8
+  %491 = icmp slt i64 %28, %14
+  %492 = select i1 %491, i64 %6, i64 %14
+  %493 = sub i64 %492, %468
+  %494 = call i64 @llvm.smax.i64(i64 %493, i64 0)
   br label %31
 
-491:
-  %492 = add nsw i64 %33, -1
-  %493 = add i64 %32, 1
-  %494 = icmp slt i64 %32, 0
-  %495 = select i1 %494, i64 %3, i64 0
-  %496 = getelementptr double, ptr %482, i64 %32
-  %497 = getelementptr double, ptr %496, i64 %495
-  %498 = load double, ptr %497, align 8
-  %499 = load double, ptr %484, align 8
-  %500 = getelementptr double, ptr %470, i64 %32
-  %501 = getelementptr double, ptr %500, i64 %495
+495:
+  %496 = add nsw i64 %33, -1
+  %497 = add i64 %32, 1
+  %498 = icmp slt i64 %32, 0
+  %499 = select i1 %498, i64 %3, i64 0
+  %500 = getelementptr double, ptr %486, i64 %32
+  %501 = getelementptr double, ptr %500, i64 %499
   %502 = load double, ptr %501, align 8
-  %503 = fmul double %499, %502
-  %504 = fsub double %498, %503
-  store double %504, ptr %497, align 8
+  %503 = load double, ptr %488, align 8
+  %504 = getelementptr double, ptr %474, i64 %32
+  %505 = getelementptr double, ptr %504, i64 %499
+  %506 = load double, ptr %505, align 8
+  %507 = fmul double %503, %506
+  %508 = fsub double %502, %507
+  store double %508, ptr %501, align 8
   br label %31
 
-505:
-  %506 = add nsw i64 %43, -1
-  %507 = add i64 %42, 512
-  br label %508
+509:
+  %510 = add nsw i64 %43, -1
+  %511 = add i64 %42, 512
+  br label %512
 
-508:
-  %509 = phi i64 [ %507, %505 ], [ %42, %41 ]
-  %510 = phi i64 [ %506, %505 ], [ 0, %41 ]
-  %511 = phi i64 [ %507, %505 ], [ 512, %41 ]
-  %512 = phi i64 [ %42, %505 ], [ 0, %41 ]
+512:
+  %513 = phi i64 [ %511, %509 ], [ %42, %41 ]
+  %514 = phi i64 [ %510, %509 ], [ 0, %41 ]
+  %515 = phi i64 [ %511, %509 ], [ 512, %41 ]
+  %516 = phi i64 [ %42, %509 ], [ 0, %41 ]
   br i1 %44, label %45, label %9
 
-513:
-  %514 = urem i64 %15, 3
-  %515 = icmp ne i64 %514, 0
-  %516 = udiv i64 %15, 3
-  %517 = zext i1 %515 to i64
-  %518 = add nuw nsw i64 %516, %517
-  br label %519
+517:
+  %518 = urem i64 %15, 3
+  %519 = icmp ne i64 %518, 0
+  %520 = udiv i64 %15, 3
+  %521 = zext i1 %519 to i64
+  %522 = add nuw nsw i64 %520, %521
+  br label %523
 
-519:
-  %520 = phi i64 [ %518, %513 ], [ 0, %63 ]
+523:
+  %524 = phi i64 [ %522, %517 ], [ 0, %63 ]
   br label %64
 
-521:
-  %522 = urem i64 %15, 3
-  %523 = icmp ne i64 %522, 0
-  %524 = udiv i64 %15, 3
-  %525 = zext i1 %523 to i64
-  %526 = add nuw nsw i64 %524, %525
-  br label %527
+525:
+  %526 = urem i64 %15, 3
+  %527 = icmp ne i64 %526, 0
+  %528 = udiv i64 %15, 3
+  %529 = zext i1 %527 to i64
+  %530 = add nuw nsw i64 %528, %529
+  br label %531
 
-527:
-  %528 = phi i64 [ %526, %521 ], [ 0, %251 ]
+531:
+  %532 = phi i64 [ %530, %525 ], [ 0, %251 ]
   br label %252
 
-529:
-  %530 = add nsw i64 %424, -1
-  %531 = add i64 %423, 1
-  %532 = sub i64 %4, %531
-  %533 = call i64 @llvm.smax.i64(i64 %532, i64 0)
+533:
+  %534 = add nsw i64 %424, -1
+  %535 = add i64 %423, 1
+  %536 = select i1 %8, i64 0, i64 %6
   br label %426
 
-534:
-  %535 = add nsw i64 %428, -1
-  %536 = add i64 %427, 1
-  %537 = icmp slt i64 %427, 0
-  %538 = select i1 %537, i64 %6, i64 0
-  %539 = getelementptr double, ptr %5, i64 %427
-  %540 = getelementptr double, ptr %539, i64 %538
-  %541 = load double, ptr %540, align 8
-  %542 = select i1 %537, i64 %2, i64 0
-  %543 = add i64 %427, %542
-  %544 = icmp slt i64 %423, 0
-  %545 = select i1 %544, i64 %3, i64 0
-  %546 = mul i64 %543, %3
-  %547 = getelementptr double, ptr %1, i64 %546
-  %548 = getelementptr double, ptr %547, i64 %423
-  %549 = getelementptr double, ptr %548, i64 %545
-  %550 = load double, ptr %549, align 8
-  %551 = select i1 %544, i64 %6, i64 0
-  %552 = getelementptr double, ptr %5, i64 %423
-  %553 = getelementptr double, ptr %552, i64 %551
-  %554 = load double, ptr %553, align 8
-  %555 = fmul double %550, %554
-  %556 = fsub double %541, %555
-  store double %556, ptr %540, align 8
-  br label %426
-
-557:
-  %558 = add nsw i64 %432, -1
-  %559 = add i64 %431, 1
-  %560 = icmp slt i64 %431, 0
-  %561 = select i1 %560, i64 %6, i64 0
-  %562 = getelementptr double, ptr %5, i64 %431
-  %563 = getelementptr double, ptr %562, i64 %561
-  %564 = load double, ptr %563, align 8
-  %565 = select i1 %560, i64 %2, i64 0
-  %566 = add i64 %431, %565
-  %567 = select i1 %560, i64 %3, i64 0
-  %568 = mul i64 %566, %3
-  %569 = getelementptr double, ptr %1, i64 %568
-  %570 = getelementptr double, ptr %569, i64 %431
-  %571 = getelementptr double, ptr %570, i64 %567
-  %572 = load double, ptr %571, align 8
-  %573 = fdiv double %564, %572
-  store double %573, ptr %563, align 8
+537:
+  %538 = add nsw i64 %428, -1
+  %539 = add i64 %427, 1
+  %540 = sub i64 %6, %539
+  %541 = call i64 @llvm.smax.i64(i64 %540, i64 0)
   br label %430
 
-574:
-  %575 = add nsw i64 %439, -1
-  %576 = call i64 @llvm.smax.i64(i64 %440, i64 0)
-  br label %442
+542:
+  %543 = add nsw i64 %432, -1
+  %544 = add i64 %431, 1
+  %545 = icmp slt i64 %423, 0
+  %546 = select i1 %545, i64 %5, i64 0
+  %547 = add i64 %423, %546
+  %548 = icmp slt i64 %431, 0
+  %549 = select i1 %548, i64 %6, i64 0
+  %550 = mul i64 %547, %6
+  %551 = getelementptr double, ptr %4, i64 %550
+  %552 = getelementptr double, ptr %551, i64 %431
+  %553 = getelementptr double, ptr %552, i64 %549
+  %554 = load double, ptr %553, align 8
+  %555 = select i1 %548, i64 %2, i64 0
+  %556 = add i64 %431, %555
+  %557 = icmp slt i64 %427, 0
+  %558 = select i1 %557, i64 %3, i64 0
+  %559 = mul i64 %556, %3
+  %560 = getelementptr double, ptr %1, i64 %559
+  %561 = getelementptr double, ptr %560, i64 %427
+  %562 = getelementptr double, ptr %561, i64 %558
+  %563 = load double, ptr %562, align 8
+  %564 = select i1 %557, i64 %6, i64 0
+  %565 = getelementptr double, ptr %551, i64 %427
+  %566 = getelementptr double, ptr %565, i64 %564
+  %567 = load double, ptr %566, align 8
+  %568 = fmul double %563, %567
+  %569 = fsub double %554, %568
+  store double %569, ptr %553, align 8
+  br label %430
 
-577:
-  %578 = add nsw i64 %444, -1
-  %579 = add i64 %443, 1
-  %580 = icmp slt i64 %443, 0
-  %581 = select i1 %580, i64 %6, i64 0
-  %582 = getelementptr double, ptr %5, i64 %443
-  %583 = getelementptr double, ptr %582, i64 %581
-  %584 = load double, ptr %583, align 8
-  %585 = icmp slt i64 %440, 0
-  %586 = select i1 %585, i64 %2, i64 0
-  %587 = add i64 %440, %586
-  %588 = select i1 %580, i64 %3, i64 0
-  %589 = mul i64 %587, %3
-  %590 = getelementptr double, ptr %1, i64 %589
-  %591 = getelementptr double, ptr %590, i64 %443
-  %592 = getelementptr double, ptr %591, i64 %588
-  %593 = load double, ptr %592, align 8
-  %594 = select i1 %585, i64 %6, i64 0
-  %595 = getelementptr double, ptr %5, i64 %440
-  %596 = getelementptr double, ptr %595, i64 %594
-  %597 = load double, ptr %596, align 8
-  %598 = fmul double %593, %597
-  %599 = fsub double %584, %598
-  store double %599, ptr %583, align 8
-  br label %442
+570:
+  %571 = add nsw i64 %436, -1
+  %572 = add i64 %435, 1
+  %573 = icmp slt i64 %423, 0
+  %574 = select i1 %573, i64 %5, i64 0
+  %575 = add i64 %423, %574
+  %576 = icmp slt i64 %435, 0
+  %577 = select i1 %576, i64 %6, i64 0
+  %578 = mul i64 %575, %6
+  %579 = getelementptr double, ptr %4, i64 %578
+  %580 = getelementptr double, ptr %579, i64 %435
+  %581 = getelementptr double, ptr %580, i64 %577
+  %582 = load double, ptr %581, align 8
+  %583 = select i1 %576, i64 %2, i64 0
+  %584 = add i64 %435, %583
+  %585 = select i1 %576, i64 %3, i64 0
+  %586 = mul i64 %584, %3
+  %587 = getelementptr double, ptr %1, i64 %586
+  %588 = getelementptr double, ptr %587, i64 %435
+  %589 = getelementptr double, ptr %588, i64 %585
+  %590 = load double, ptr %589, align 8
+  %591 = fdiv double %582, %590
+  store double %591, ptr %581, align 8
+  br label %434
+
+592:
+  %593 = add nsw i64 %443, -1
+  %594 = call i64 @llvm.smax.i64(i64 %444, i64 0)
+  br label %446
+
+595:
+  %596 = add nsw i64 %448, -1
+  %597 = add i64 %447, 1
+  %598 = icmp slt i64 %423, 0
+  %599 = select i1 %598, i64 %5, i64 0
+  %600 = add i64 %423, %599
+  %601 = icmp slt i64 %447, 0
+  %602 = select i1 %601, i64 %6, i64 0
+  %603 = mul i64 %600, %6
+  %604 = getelementptr double, ptr %4, i64 %603
+  %605 = getelementptr double, ptr %604, i64 %447
+  %606 = getelementptr double, ptr %605, i64 %602
+  %607 = load double, ptr %606, align 8
+  %608 = icmp slt i64 %444, 0
+  %609 = select i1 %608, i64 %2, i64 0
+  %610 = add i64 %444, %609
+  %611 = select i1 %601, i64 %3, i64 0
+  %612 = mul i64 %610, %3
+  %613 = getelementptr double, ptr %1, i64 %612
+  %614 = getelementptr double, ptr %613, i64 %447
+  %615 = getelementptr double, ptr %614, i64 %611
+  %616 = load double, ptr %615, align 8
+  %617 = select i1 %608, i64 %6, i64 0
+  %618 = getelementptr double, ptr %604, i64 %444
+  %619 = getelementptr double, ptr %618, i64 %617
+  %620 = load double, ptr %619, align 8
+  %621 = fmul double %616, %620
+  %622 = fsub double %607, %621
+  store double %622, ptr %606, align 8
+  br label %446
 }
 
 declare double @llvm.fabs.f64(double)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cipherward.errors import ProtocolError
 from cipherward.learning import linear
-from cipherward.learning.elimination import solved
+from cipherward.learning.elimination import solved, solved_each
 from cipherward.learning.newton import MOST_LOSS, Sums
 
 F64 = NDArray[np.float64]
@@ -148,5 +148,4 @@ def inverse(matrix: F64) -> F64:
     Raises:
         ProtocolError: it is none.
     """
-    unit = np.eye(len(matrix))
-    return np.stack([solved(matrix, unit[j]) for j in range(len(matrix))]) if len(matrix) else matrix
+    return solved_each(matrix, np.eye(len(matrix))) if len(matrix) else matrix

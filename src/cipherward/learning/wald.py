@@ -60,7 +60,15 @@ def combined(weights: F64, covariance: F64) -> tuple[F64, F64]:
     Args:
         weights: float64[m, p]. covariance: float64[p, p].
     """
-    m, p = weights.shape
-    half = np.array([[math.fsum(row * covariance[:, j]) for j in range(p)] for row in weights]).reshape(m, p)
-    found = np.array([[math.fsum(row * other) for other in weights] for row in half]).reshape(m, m)
+    half = _products(weights, covariance)
+    found = _products(weights, half.T).T
     return np.sqrt(np.maximum(np.diagonal(found), 0.0)), found
+
+
+def _products(weights: F64, of: F64) -> F64:
+    """The matrix product of float64[m, p] and float64[p, q], each entry rounded once, which zeros do not change."""
+    found = np.zeros((len(weights), of.shape[1]))
+    for row, values in zip(weights, found, strict=True):
+        own = np.flatnonzero(row)
+        values[:] = [math.fsum(each) for each in (row[own, None] * of[own]).T.tolist()]
+    return found

@@ -132,4 +132,5 @@ def entries_of(coding: Coding) -> Entries:
 
 def bounds(rows: NDArray[np.int64], entries: Entries) -> NDArray[np.float64]:
     """How many rows an entry of the curvature can be of, at most: float64[n_entries]."""
-    return np.minimum.outer(rows, rows)[entries.there].astype(np.float64)
+    of_bins = rows.astype(np.float64)
+    return np.asarray(np.minimum.outer(of_bins, of_bins)[entries.there])
