@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cipherward.errors import ProtocolError
-from cipherward.learning import likelihood, wald
+from cipherward.learning import elimination, likelihood, wald
 from cipherward.learning.likelihood import Fit
 from cipherward.learning.newton import Sums
 
@@ -95,3 +95,37 @@ def test_errors_of_combinations_follow_from_the_covariance() -> None:
     assert np.allclose(covariance, weights @ half @ half.T @ weights.T)
     assert np.allclose(errors**2, np.diagonal(covariance))
     assert np.allclose(likelihood.inverse(half @ half.T + np.eye(5)), np.linalg.inv(half @ half.T + np.eye(5)))
+
+
+def test_a_matrix_is_eliminated_once_for_its_whole_inverse(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = np.random.default_rng(1).normal(0, 1, (60, 40))
+    matrix, eliminate = half.T @ half, elimination._eliminate
+    one_by_one = [elimination.solved(matrix, unit) for unit in np.eye(40)]
+    eliminated: list[int] = []
+
+    def counted(rest: F64, x: F64) -> int:
+        eliminated.append(len(x))
+        return eliminate(rest, x)
+
+    monkeypatch.setattr(elimination, "_eliminate", counted)
+    assert likelihood.inverse(matrix).tobytes() == np.stack(one_by_one).tobytes()
+    assert eliminated == [40]
+
+
+def test_exact_products_are_of_what_is_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    covariance, units = rng.normal(0, 1, (30, 30)), np.diag(rng.normal(0, 1, 30))
+    units[0] = rng.normal(0, 1, 30)  # the intercept moves with every unit
+    dense = [[math.fsum(row * covariance[:, j]) for j in range(30)] for row in units]
+    expected = np.array([[math.fsum(row * other) for other in units] for row in np.array(dense)])
+    added: list[int] = []
+
+    def fsum(values: list[float]) -> float:
+        added.append(len(values))
+        return sum(values)
+
+    monkeypatch.setattr(math, "fsum", fsum)
+    wald.combined(units, covariance)
+    assert sum(added) == 2 * 30 * (30 + 29)
+    monkeypatch.undo()
+    assert wald.combined(units, covariance)[1].tobytes() == expected.tobytes()

@@ -10,16 +10,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tests import simulator
 from tests.cli.test_cli import call
 from tests.consortium.consortium import Consortium, document
+from tests.tasks.driven import finished
 
 from cipherward.data.small_counts import hidden
+from cipherward.data.sources import load_hospitals
 from cipherward.errors import ProtocolError, StudyError
 from cipherward.simulation.simulate import RunResult
-from cipherward.tasks import cohort_table
+from cipherward.tasks import cohort_table, describe
 from cipherward.tasks.catalogue import begin
-from cipherward.tasks.quantiles import is_shown, quantiles, refined, wanted_bins
+from cipherward.tasks.describe import Describe, DescribeState
+from cipherward.tasks.quantiles import Histograms, is_shown, quantiles, refined, wanted_bins
+from cipherward.tasks.task import Question
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +177,32 @@ def test_a_study_that_asks_for_quartiles_only_asks_as_before() -> None:
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(StudyError, match="quantiles"):
         begin(simulator.study(5, task="describe", settings={"quantiles": [share]}))
+
+
+def test_a_column_is_worked_out_from_its_own_histograms_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = simulator.study(4, task="describe")
+    state, _ = finished(chosen, load_hospitals(chosen, None, simulator.write_tables(tmp_path, 4)))
+    columns: list[int] = []
+
+    def counted(histograms: Histograms, *rest: Any) -> NDArray[np.float64]:
+        columns.append(len(histograms))
+        return quantiles(histograms, *rest)
+
+    monkeypatch.setattr(describe, "quantiles", counted)
+    state.task.result(state.inner)
+    assert columns == [1, 1]  # age and dose
+
+
+def test_noise_is_worked_out_once_for_all_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = {"enabled": True, "epsilon": 20.0, "delta": 1e-4, "noise_multiplier": 1.0}
+    state = begin(simulator.study(5, task="describe", noise=noise))
+    sums = {segment.name: np.full(segment.size, 5_000) for segment in state.layout.segments}
+    asked, ask = [], Describe.ask
+
+    def counted(task: Describe, at: DescribeState) -> Question | None:
+        asked.append(at)
+        return ask(task, at)
+
+    monkeypatch.setattr(Describe, "ask", counted)
+    state.task.result(DescribeState(sums, n_contributors=5))
+    assert len(asked) == 1

@@ -13,15 +13,18 @@ from tests import simulator
 
 import cipherward
 from cipherward.comparison.compare import compare_study
+from cipherward.data import binning
 from cipherward.data.coding import Coding
 from cipherward.data.sources import load_hospitals
 from cipherward.errors import DataError, ProtocolError, StudyError
+from cipherward.parties import asking
 from cipherward.report import page
 from cipherward.runs import modelfile
 from cipherward.runs.verify import verify_sums
 from cipherward.study import Study
 from cipherward.tasks import catalogue, points_fit, points_questions, points_tables
 from cipherward.tasks.hospital_work import HospitalWork
+from cipherward.tasks.points import PointsTask
 from cipherward.tasks.state import StudyState
 
 
@@ -269,3 +272,30 @@ def test_bins_are_told_apart_from_columns(tmp_path: Path) -> None:
     title, words = state.task.words(state.inner)
     assert title == "bins"
     assert re.fullmatch(r"\d+ bins of 3 columns", words)
+
+
+def test_what_does_not_change_is_worked_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = study()
+    works = works_of(chosen, tmp_path)
+    state = catalogue.begin(chosen)
+    assert state.task.plan() is state.task.plan()
+    state = state.after(opened(state, works), 4)
+    calls: list[str] = []
+
+    def noted(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
+
+        def noting(*given: Any) -> Any:
+            calls.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(owner, name, noting)
+
+    noted(binning, "_put_together")
+    noted(PointsTask, "digest")
+    state = state.after(opened(state, works), 4)
+    assert calls == ["_put_together", "_put_together"]  # small bins, and wide ones: not once for every two columns
+    assert state.digest() != asking.asked_of(state)
+    assert state.failed == ()
+    assert state.after_failed((1, 2)).inner_digest == state.inner_digest
+    assert calls[2:] == ["digest"]

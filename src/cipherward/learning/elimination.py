@@ -29,13 +29,13 @@ def solved(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
         ProtocolError: the matrix is not positive definite, which sums over rows with a ridge always are.
     """
     if len(right) < _LARGE:
-        return solved_each(matrix, right[None])[0]
+        return _one(matrix, right)
     whole = hashlib.sha256(np.ascontiguousarray(matrix).data)
     whole.update(np.ascontiguousarray(right).data)
     asked = whole.digest()
     with _one_at_a_time:
         if asked not in _solved:
-            _solved[asked] = solved_each(matrix, right[None])[0]
+            _solved[asked] = _one(matrix, right)
             if len(_solved) > _KEPT:
                 del _solved[next(iter(_solved))]
         return _solved[asked].copy()
@@ -52,6 +52,10 @@ def solved_each(matrix: NDArray[np.float64], rights: NDArray[np.float64]) -> NDA
     if _eliminate(rest, x):
         raise ProtocolError("the opened sums are no second derivatives or products that rows have")
     return x
+
+
+def _one(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(solved_each(matrix, right[None])[0])
 
 
 @kernel

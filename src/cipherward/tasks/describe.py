@@ -11,6 +11,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +84,7 @@ class Describe(Task[DescribeState]):
         self._study = study
         self._numeric = [column for column in study.columns if column.kind == "numeric"]
         self._categorical = [column for column in study.columns if column.kind == "categorical"]
+        self._stddevs = cache(partial(noise.stddevs, study, self))  # by contributors; asked for every column
 
     def first(self) -> DescribeState:
         return DescribeState()
@@ -240,9 +242,6 @@ class Describe(Task[DescribeState]):
         found = noisy_cohort.sensitivity(len(GROUPS), *numbers, n_cells)
         steps = len(self._settings.include) + 1
         return found.and_also(moves.of_counts("flow", steps, steps)) if steps > 1 else found
-
-    def _stddevs(self, n_contributors: int) -> dict[str, float]:
-        return noise.stddevs(self._study, self, n_contributors)
 
     def _planned_stddevs(self, n_contributors: int) -> dict[str, float]:
         """The same before the study is frozen."""
