@@ -14,6 +14,8 @@ import pytest
 
 from cipherward.errors import StorageError
 from cipherward.store import files
+from cipherward.store.journal import Journal
+from cipherward.store.ledger import Ledger
 
 
 def test_a_file_is_replaced_as_a_whole_and_read_back(tmp_path: Path) -> None:
@@ -59,6 +61,52 @@ def test_a_renamed_file_and_its_new_folders_are_made_durable(tmp_path: Path, mon
     files.append(tmp_path / "log", "one")
     files.append(tmp_path / "log", "two")
     assert [name for name, _ in synced] == [str(tmp_path / "log"), str(tmp_path), str(tmp_path / "log")]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc to name what is synced")
+def test_what_is_put_off_is_on_the_disk_at_the_end_and_what_comes_after_waits_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, lambda file: synced.append(str(Path(f"/proc/self/fd/{file}").readlink())))
+    run = tmp_path / "run"
+    with files.put_off(run):
+        files.write(run / "receipts" / "opening", b"1")
+        files.append(run / "log", "line")
+        Journal(run).append("join", 1, b"data")
+        files.overwrite(run / "receipts" / "opening", b"2")
+        with files.put_off(tmp_path / "other"):
+            assert files.is_put_off()
+        files.write(run / "last", b"")
+        ledger = Ledger(run / "ledger.sqlite")
+        assert ledger._db.execute("PRAGMA synchronous").fetchone() == (0,)
+        ledger.close()
+        assert not synced
+    (run / "link").symlink_to(tmp_path / "nowhere")
+    written = {path for path in run.rglob("*") if not path.is_symlink()} | {run}
+    assert {Path(name) for name in synced} == written
+    synced.clear()
+    files.write(run / "after", b"")
+    assert len(synced) == 2
+    assert Ledger(tmp_path / "ledger")._db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_disk_that_fails_at_the_end_is_an_error_that_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put_off(*, fails: bool) -> None:
+        with files.put_off(tmp_path):
+            files.write(tmp_path / "file", b"")
+            if fails:
+                raise KeyError("first")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(StorageError, match=r"cannot put .* on the disk: No space left"):
+        put_off(fails=False)
+    with pytest.raises(KeyError):
+        put_off(fails=True)
+    assert not files.is_put_off()
 
 
 def no_space(*_: Any, **__: Any) -> Any:

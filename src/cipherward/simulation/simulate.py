@@ -150,9 +150,9 @@ def run_study(
     run.write_study(frozen)
     if on_frozen:
         on_frozen(frozen)
-    return _Simulation(
-        run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state], archive=archive
-    ).run()
+    made = run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, [state]
+    with files.put_off(run.path):
+        return _Simulation(*made, archive=archive).run()
 
 
 def resume_study(
@@ -189,9 +189,9 @@ def resume_study(
     for replayed in verify.replay(verify.open_run(run.path, module)):
         states.append(replayed.state)
         closed += replayed.closed
-    return _Simulation(
-        run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, states, closed, archive
-    ).run()
+    made = run, frozen, keys, hospitals, device, network, yardsticks, on_progress, should_stop, states
+    with files.put_off(run.path):
+        return _Simulation(*made, closed, archive).run()
 
 
 class _Simulation:

@@ -17,8 +17,61 @@ from cipherward.errors import StorageError
 
 T = TypeVar("T")
 
-flush: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
-"""Put what was written to a descriptor on the disk, and of the file's facts its size at most."""
+_put_off = 0
+
+
+def sync(descriptor: int) -> None:
+    """Put what was written to a descriptor on the disk; inside `put_off` its end does. Raises OSError: the disk failed."""
+    if not _put_off:
+        os.fsync(descriptor)
+
+
+def flush(descriptor: int) -> None:
+    """The same, and of the file's facts its size at most."""
+    if not _put_off:
+        getattr(os, "fdatasync", os.fsync)(descriptor)
+
+
+def is_put_off() -> bool:
+    """Whether nothing waits for the disk now."""
+    return _put_off > 0
+
+
+@contextlib.contextmanager
+def put_off(folder: Path) -> Iterator[None]:
+    """Inside, nothing waits for the disk; at the end everything in `folder` is put there. Whatever ends this process, what it has
+    written stays; a power failure meanwhile can take or damage it. For a run whose parties are all here and can begin again.
+    POSIX; elsewhere everything waits as ever.
+
+    Raises:
+        StorageError: at the end, if nothing else is raised: the disk failed.
+    """
+    global _put_off
+    if os.name != "posix":
+        yield
+        return
+    _put_off += 1
+    is_done = False
+    try:
+        yield
+        is_done = True
+    finally:
+        _put_off -= 1
+        try:
+            _sync_all(folder)
+        except OSError as error:
+            if is_done:
+                raise StorageError(
+                    f"cannot put {folder} on the disk: {error.strerror or error}", hint="check the disk, then repeat"
+                ) from None
+
+
+def _sync_all(folder: Path) -> None:
+    for where, _, names in os.walk(folder):
+        for path in (where, *(f"{where}/{name}" for name in names)):
+            if not os.path.islink(path):  # noqa: PTH114
+                with opened(path, os.O_RDONLY) as file:
+                    os.fsync(file)
 
 
 def write(path: Path, data: bytes | memoryview, *, private: bool = False, durable: bool = True) -> None:
@@ -35,7 +88,7 @@ def write(path: Path, data: bytes | memoryview, *, private: bool = False, durabl
             file.write(data)
             file.flush()
             if durable:
-                os.fsync(file.fileno())
+                sync(file.fileno())
         temporary.replace(path)
         if durable:
             sync_folders(changed)
@@ -137,7 +190,7 @@ def append(path: Path, line: str) -> None:
         with path.open("ab", buffering=0) as file:
             size = file.tell()
             write_whole(file.fileno(), f"{line}\n".encode())
-            os.fsync(file.fileno())
+            sync(file.fileno())
         if is_new:
             sync_folders([path.parent])
     except OSError as error:
@@ -303,14 +356,11 @@ def sync_folders(folders: Iterable[Path]) -> None:
     Raises:
         OSError: the disk failed.
     """
-    if os.name != "posix":
+    if os.name != "posix" or _put_off:
         return
     for folder in folders:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
+        with opened(folder, os.O_RDONLY) as descriptor:
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -82,7 +82,7 @@ class Journal:
         mark = digest("journal", self._last, body)
         with self._storage("write"), files.opened(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
             files.write_whole(file, b"".join((length, _check(length), mark, body)))
-            os.fsync(file)
+            files.sync(file)
         self._last = mark
         self._lines.append(line)
         self._ends.append(self._end + _HEAD + _DIGEST + len(body))
@@ -106,7 +106,7 @@ class Journal:
         """Forget everything: the records first, then the large data."""
         with self._storage("clear"):
             with self._path.open("wb") as file:
-                os.fsync(file.fileno())
+                files.sync(file.fileno())
             self._ends, self._lines, self._last = [], [], b""
         self.drop_large()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from cipherward.crypto.hashing import digest
 from cipherward.errors import StorageError
+from cipherward.store import files
 
 Row = dict[str, Any]
 
@@ -47,7 +48,7 @@ class MarkedTables:
             path.chmod(0o600)
             self._db.execute(f"PRAGMA page_size = {_PAGE_BYTES}")  # of a new file
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute(f"PRAGMA synchronous = {'OFF' if files.is_put_off() else 'FULL'}")
             self._db.execute("PRAGMA secure_delete = ON")
             self._db.executescript(schema)
             self._migrate()

@@ -190,7 +190,7 @@ class Outbox:
                 # Renamed first, so that one commit of the disk holds the content and the name.
                 if os.name == "posix":
                     temporary.rename(self.folder / name)
-                os.fsync(file.fileno())
+                files.sync(file.fileno())
             if os.name != "posix":  # where an open file keeps its name
                 temporary.rename(self.folder / name)
             files.sync_folders([self.folder])
@@ -287,7 +287,7 @@ class Slots:
             with files.create(temporary) as file:
                 file.write(bytes(N_SLOTS * SLOT_BYTES))
                 file.flush()
-                os.fsync(file.fileno())
+                files.sync(file.fileno())
             temporary.rename(self.path)
         except OSError:
             temporary.unlink(missing_ok=True)
