@@ -27,6 +27,7 @@ from tests.simulator import (
 
 from cipherward.errors import (
     AuditError,
+    CipherwardError,
     FaultyCoordinatorError,
     InterruptedRunError,
     QuorumError,
@@ -270,6 +271,34 @@ def test_a_stopped_run_that_lost_a_file_says_so(tmp_path: Path, name: str) -> No
     with pytest.raises(StorageError) as caught:
         resume_study(interrupted.path, device="cpu")
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 99, b"half"])
+def test_damaged_inventories_are_named(tmp_path: Path, content: bytes) -> None:
+    interrupted = stopped(tmp_path, 1)
+    interrupted.inventories.write_bytes(content)
+    with pytest.raises(AuditError, match=r"inventories\.cbor is damaged"):
+        resume_study(interrupted.path, device="cpu")
+
+
+@pytest.mark.thorough
+def test_whatever_a_power_failure_takes_of_a_stopped_run_it_goes_on_or_says_why_not(tmp_path: Path) -> None:
+    interrupted = stopped(tmp_path / "whole", 2)
+    names = sorted(path.relative_to(interrupted.path) for path in interrupted.path.rglob("*") if path.is_file())
+    outcomes = set()
+    for name in names:
+        for left in (lambda data: b"", lambda data: bytes(len(data)), lambda data: data[: len(data) // 2]):
+            folder = tmp_path / "damaged"
+            shutil.copytree(interrupted.path, folder)
+            (folder / name).write_bytes(left((folder / name).read_bytes()))
+            try:
+                resume_study(folder, device="cpu")
+                outcomes.add("goes on")
+            except CipherwardError:
+                outcomes.add("says why not")
+            shutil.rmtree(folder)
+    assert len(names) > 30
+    assert outcomes == {"goes on", "says why not"}
 
 
 def test_a_key_of_another_length_is_no_key(tmp_path: Path) -> None:

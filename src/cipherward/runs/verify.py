@@ -15,7 +15,7 @@ from cipherward import study as study_document
 from cipherward.crypto import schemes
 from cipherward.crypto.identity import COORDINATOR, Identity
 from cipherward.disclosure.standing import Statement
-from cipherward.errors import AuditError, CipherwardError, StorageError
+from cipherward.errors import AuditError, CipherwardError, ProtocolError, StorageError, WireError
 from cipherward.learning.catalogue import kind_of
 from cipherward.learning.model_kind import Factory
 from cipherward.parties import asking, culprits, given_up, inventories, listed, roster
@@ -118,7 +118,10 @@ def open_run(path: Path, factory: Factory | None = None) -> Run:
 def _beginning(run: RunDirectory, study: Study) -> Beginning:
     """With which hospitals the study began; nobody, where it has not begun."""
     if run.inventories.exists() or run.rounds_with_openings() or run.initial_model.exists():
-        return inventories.read(files.read(run.inventories), study)
+        try:
+            return inventories.read(files.read(run.inventories), study)
+        except (WireError, ProtocolError) as error:
+            raise AuditError(f"{run.inventories} is damaged or of another study: {error.message}") from None
     return Beginning(inventories.Shown(()), {}, {})
 
 
