@@ -42,7 +42,7 @@ def findings(state: StudyState) -> dict[str, Any]:
         "columns_left_out": dict(state.left_out),
         "carried_over": _carried(study),
         **culprits.facts(state),
-        **state.task.result(state.inner),
+        **state.result,
     }
 
 

@@ -96,6 +96,11 @@ class StudyState:
         """The model so far; None where the task makes none."""
         return self.task.model(self.inner)
 
+    @cached_property
+    def result(self) -> Mapping[str, Any]:
+        """What the task's result says of a study that is finished; not to be changed."""
+        return self.task.result(self.inner)
+
     @property
     def n_parameters(self) -> int:
         """Size of the model; 0 where the task makes none."""
