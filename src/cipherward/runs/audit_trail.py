@@ -7,7 +7,6 @@ entry comes into the log later, and nothing comes into it twice.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +16,7 @@ from cipherward.audit import entries
 from cipherward.audit.entries import Event
 from cipherward.audit.log import AuditLog
 from cipherward.crypto.identity import COORDINATOR, Identity, open_signed
-from cipherward.errors import CipherwardError, StorageError
+from cipherward.errors import CipherwardError
 from cipherward.parties import decisions, roster
 from cipherward.runs import earlier_logs, erasures, own_heads, withdrawn
 from cipherward.runs.folder import RunDirectory
@@ -354,25 +353,16 @@ def _names(run: Path, table: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 
 def _in_folder(run: Path, folder: str) -> Iterator[str]:
-    for name in _names_in(f"{run}/{folder}"):
+    for name in files.names_in(f"{run}/{folder}"):
         if not name.startswith(".") and not name.endswith(".packet"):
             yield f"{folder}/{name}"
 
 
 def _in_sum(run: Path, folder: str) -> Iterator[str]:
     """The opening first, then the receipts."""
-    names = [name for name in _names_in(f"{run}/receipts/{folder}") if name.endswith(".cbor") and name[0] != "."]
+    names = [name for name in files.names_in(f"{run}/receipts/{folder}") if name.endswith(".cbor") and name[0] != "."]
     yield from (f"receipts/{folder}/{name}" for name in sorted(names, key=lambda name: (name != "opening.cbor", name)))
 
 
 def _sum_folders(run: Path) -> list[str]:
-    return [name for name in _names_in(f"{run}/receipts") if name.isdecimal()]
-
-
-def _names_in(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))  # noqa: PTH208 - services ask all the time
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise StorageError(f"cannot read {folder}: {error.strerror or error}", hint="check its permissions") from None
+    return [name for name in files.names_in(f"{run}/receipts") if name.isdecimal()]

@@ -43,6 +43,10 @@ class RunDirectory:
         self.journal = self.coordinator / "journal"
         self.ckks_public = path / "ckks-public.key"
         self._warnings: list[str] | None = None
+        self._noted: tuple[files.Stamp | None, int] = (None, 0)
+        self._receipts_at: files.Stamp | None = None
+        self._opened: set[str] = set()
+        self._not_opened: set[str] = set()
 
     def missing(self) -> StorageError:
         """The error for a folder without a study."""
@@ -53,15 +57,27 @@ class RunDirectory:
         return self.path / "hospitals" / str(index)
 
     def opening(self, round: int) -> Path:
-        return self.receipts / f"{round:04d}" / "opening.cbor"
+        return Path(self._opening_in(f"{round:04d}"))
+
+    def _opening_in(self, name: str) -> str:
+        return f"{self.receipts}/{name}/opening.cbor"
 
     def receipt(self, round: int, hospital: int) -> Path:
         return self.receipts / f"{round:04d}" / f"hospital-{hospital}.cbor"
 
     def rounds_with_openings(self) -> list[int]:
-        """Sums whose opening is on disk, in order."""
-        names = (path.parent.name for path in self.receipts.glob("[0-9]*/opening.cbor"))
-        return sorted(int(name) for name in names if name.isdecimal())  # not a copy that somebody has put beside it
+        """Sums whose opening is on disk, in order. One that was seen is not looked for again while its folder is there: services ask
+        all the time, and a study may have had hundreds."""
+        now = files.stamp(self.receipts)
+        if now is None or now != self._receipts_at:
+            names = {name for name in files.names_in(self.receipts) if name.isdecimal()}  # no copy of one
+            self._opened &= names
+            self._not_opened = names - self._opened
+            self._receipts_at = now if files.is_settled(now) else None
+        if found := {name for name in self._not_opened if files.stamp(self._opening_in(name)) is not None}:
+            self._opened |= found
+            self._not_opened -= found
+        return sorted(map(int, self._opened))
 
     def only_receipts_of(self) -> int:
         """The hospital whose own folder this is: it holds that hospital's receipts, no other's, and no record of rounds.
@@ -96,6 +112,19 @@ class RunDirectory:
             return found
         except (ValueError, RecursionError):
             raise StorageError(f"{path} is damaged", hint="restore it from a backup, or start a new run") from None
+
+    def note_sum(self, line: Mapping[str, object]) -> None:
+        """Append the line of a finished sum to rounds.jsonl, durably."""
+        known = self.sums_noted()
+        files.append(self.rounds, json.dumps(line))
+        self._noted = files.stamp(self.rounds), known + 1
+
+    def sums_noted(self) -> int:
+        """How many lines rounds.jsonl has; counted once, and again when somebody else has written it."""
+        now = files.stamp(self.rounds)
+        if now != self._noted[0]:
+            self._noted = now, files.count_lines(self.rounds)
+        return self._noted[1]
 
     def write_study(self, frozen: Study) -> None:
         """The frozen study and its digest, for people and for `verify`."""

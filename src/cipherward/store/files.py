@@ -278,6 +278,20 @@ def stamp(path: Path | str) -> Stamp | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
+def names_in(folder: Path | str) -> list[str]:
+    """What a folder holds, in order; nothing where there is none.
+
+    Raises:
+        StorageError: unreadable.
+    """
+    try:
+        return sorted(os.listdir(folder))  # noqa: PTH208 - services ask all the time
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StorageError(f"cannot read {folder}: {error.strerror or error}", hint="check its permissions") from None
+
+
 SETTLED_SECONDS = 2.0
 
 

@@ -314,11 +314,15 @@ class Ledger(MarkedTables):
 
     def erase_study(self, study: bytes) -> None:
         """The study is over here. Its per-sum keys, shares, releases of sums that were not verified and kept contributions are
-        erased; what proves what was said stays: joins, headers, votes, manifests, receipts, charges.
+        erased; what proves what was said stays: joins, headers, votes, manifests, receipts, charges. Where nothing is left of them,
+        nothing is written: after years a service starts with many studies that are over.
 
         Raises:
             StorageError: the disk, or somebody else is reading the ledger, whose log keeps what was erased until then.
         """
+        if not self.holds_secrets(study):
+            self._forget_log_once()
+            return
         of_study = "study = ?", (study,)
         with self._transaction(erases=True):
             self._delete("large", "study = ?", (study,))

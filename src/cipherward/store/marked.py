@@ -40,6 +40,7 @@ class MarkedTables:
         self.path = path
         self._columns = columns
         self._is_together = self._must_forget = False
+        self._may_hold_erased = True
         self._seen: dict[tuple[str, object], list[Any]] = {}
         self._seen_bytes = 0
         with _storage(path):
@@ -189,6 +190,13 @@ class MarkedTables:
                 f"the ledger {self.path} is being read by another process, so what was erased is still in its log",
                 hint="end what reads it, such as a backup; it is tried again",
             )
+        self._may_hold_erased = False
+
+    def _forget_log_once(self) -> None:
+        """The same, unless it holds nothing that was erased: a process may have ended between an erasure and this. Raises: as
+        `_forget_log`."""
+        if self._may_hold_erased:
+            self._forget_log()
 
     @contextlib.contextmanager
     def _transaction(self, *, erases: bool = False) -> Iterator[None]:
@@ -218,6 +226,7 @@ class MarkedTables:
                 self._db.execute("ROLLBACK")
 
     def _committed(self) -> None:
+        self._may_hold_erased |= self._must_forget
         self._after_commit()
         if self._must_forget:
             self._forget_log()

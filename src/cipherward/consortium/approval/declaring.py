@@ -6,7 +6,6 @@ Each function says why something must not be signed; what signing means is in `c
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -194,21 +193,15 @@ def _words(home: HospitalHome) -> list[str]:
 # files
 
 
-def statements(home: HospitalHome) -> dict[Path, bytes]:
-    """What was signed here, by file."""
-    paths = sorted(home.declared.glob("*.signed")) if home.declared.exists() else []
-    return {path: files.read(path) for path in paths}
+def statement_files(home: HospitalHome) -> list[Path]:
+    """The statements that were signed here, each in a file."""
+    return sorted(home.declared.glob("*.signed")) if home.declared.exists() else []
 
 
 def declared_here(home: HospitalHome) -> tuple[Declared, ...]:
     """What people here have signed."""
-    paths = sorted(home.declared.glob("*.signed")) if home.declared.exists() else []
-    return home.remembered.get("declared", paths, lambda: tuple(_read(home)))
-
-
-def _read(home: HospitalHome) -> Iterator[Declared]:
-    for data in statements(home).values():
-        yield declarations.read(data)
+    paths = statement_files(home)
+    return home.remembered.get("declared", paths, lambda: tuple(declarations.read(files.read(path)) for path in paths))
 
 
 def _is_signed(home: HospitalHome, split: Split) -> bool:

@@ -181,8 +181,15 @@ def _under_way(home: HospitalHome, *, is_approved: bool = True) -> list[OfferedS
     return [
         each
         for each in approvals.whole_offers(home)[0]
-        if (each.approval or not is_approved)
-        and not each.withdrawal
-        and not ended(each.folder)
-        and files.stamp(f"{home.model_folder(each.study.name, each.digest)}/result.json") is None
+        if not _is_over(home, each) and (each.approval or not is_approved) and not each.withdrawal
     ]
+
+
+def _is_over(home: HospitalHome, offered: OfferedStudy) -> bool:
+    """Looked up until it is so: what is over stays over."""
+    if offered.folder not in home.over and (
+        ended(offered.folder)
+        or files.stamp(f"{home.model_folder(offered.study.name, offered.digest)}/result.json") is not None
+    ):
+        home.over.add(offered.folder)
+    return offered.folder in home.over

@@ -71,7 +71,7 @@ LOG_BYTES, OLDER_LOGS = 8 << 20, 7
 
 
 class Home(ABC):
-    """The folder of one party.
+    """The folder of one party. `over`: of the studies in it, those that were found to have ended.
 
     Raises:
         StorageError: from the constructor, when the folder is not a home of this kind or its settings are damaged.
@@ -90,6 +90,7 @@ class Home(ABC):
         self.declared = path / "declared"
         self.splits = path / "splits"
         self.remembered = files.Remembered()
+        self.over: set[Path] = set()
         self._home_log: HomeLog | None = None
         self._log_trouble = ""
         self._in_log = threading.Lock()
@@ -220,7 +221,9 @@ class Home(ABC):
                 folders = [Path(entry.path) for entry in entries if not entry.is_file()]
         except OSError:
             return []
-        found = [(folder.stat().st_mtime, folder.name, folder) for folder in folders if (folder / STUDY).exists()]
+        found = [
+            (at[0], folder.name, folder) for folder in folders if _has_study(folder) and (at := files.stamp(folder))
+        ]
         return [folder for _, _, folder in sorted(found)]
 
     # checks
@@ -291,6 +294,10 @@ def prepare(path: Path) -> None:
         raise StorageError(
             f"cannot make the folder {path}: {error.strerror or error}", hint="choose another folder"
         ) from None
+
+
+def _has_study(folder: Path) -> bool:
+    return files.stamp(f"{folder}/{STUDY}") is not None
 
 
 def _read_toml(path: Path, made_by: str) -> dict[str, Any]:

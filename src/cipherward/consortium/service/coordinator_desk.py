@@ -38,6 +38,7 @@ from cipherward.consortium.service.letters import (
     Waits,
 )
 from cipherward.consortium.service.old_copy import OldCopy
+from cipherward.consortium.service.resting import Resting
 from cipherward.consortium.service.signs_of_life import LastSeen
 from cipherward.consortium.service.vaults import HomeVault
 from cipherward.errors import ProtocolError, StorageError
@@ -87,6 +88,7 @@ class CoordinatorDesk:
         self.vault = HomeVault(home)
         self._withdrawn: set[bytes] = set()
         self._audit = CoordinatorAudit(home, clock, self._ticks)
+        self._resting = Resting()
 
     def start(self) -> Letters:
         """Take every study up where it was; what may not have been sent before is sent again."""
@@ -123,17 +125,27 @@ class CoordinatorDesk:
         for folder in self.home.study_folders():
             if folder.name not in self._studies and not folder.name.startswith("."):
                 out += self._try_to_open(folder.name)
-        active = {member.name for member in self._members.active}
         waiting_for_people = self._contested()
-        for study in self._studies.values():
+        for study, rest in self._resting.due(self._studies.values()):
             study.contested = waiting_for_people.get(study.digest, "")
-            study.gone = frozenset(i for i, name in enumerate(study.names, start=1) if name not in active)
-            out += self._tick_alone(study)
+            self._note_who_is_gone(study)
+            found = self._tick_alone(study)
+            if not found and study.is_over and study.folder.name not in self._wrong and not self._has_report_due(study):
+                study.let_go()
+                rest()
+            out += found
         return out
+
+    def _note_who_is_gone(self, study: CoordinatorStudy) -> None:
+        active = {member.name for member in self._members.active}
+        study.gone = frozenset(i for i, name in enumerate(study.names, start=1) if name not in active)
+
+    def _has_report_due(self, study: CoordinatorStudy) -> bool:
+        return self._report is not None and study.folder.name not in self._reported and study.is_unreported
 
     def _contested(self) -> dict[bytes, str]:
         """Studies whose foundings exclude each other, while none of their sums has been opened."""
-        going = [study for study in self._studies.values() if not study.is_over]
+        going = [s for s in self._studies.values() if s.digest not in self._resting and not s.is_over]
         new = [study for study in going if not study.run.rounds_with_openings()] if len(going) > 1 else []
         return foundings.conflicts(one for study in new for one in study.foundings) if len(new) > 1 else {}
 
@@ -166,7 +178,7 @@ class CoordinatorDesk:
     def report(self) -> None:
         """Write the report of a study that has finished, if there is one; takes as long as verifying it."""
         for name, study in self._studies.items():
-            if self._report is None or name in self._reported or not study.is_unreported:
+            if self._report is None or study.digest in self._resting or not self._has_report_due(study):
                 continue
             self._reported.add(name)
             try:
@@ -195,23 +207,17 @@ class CoordinatorDesk:
         damaged = [
             unusable.status_of(self.home.studies / name, error) for name, (_, error) in self._damaged.items() if error
         ]
-        now = self._clock()
-        return [
-            self._status_of(study)
-            | {
-                "waits": self._old.words(study.digest) or waiting.in_words(study, self._seen, now),
-                "if_missing": waiting.if_one_is_missing(study),
-            }
-            | self.vault.status(study.run)
-            for study in self._studies.values()
-        ] + damaged
+        return [self._status_of(study) | self.vault.status(study.run) for study in self._studies.values()] + damaged
 
     def _status_of(self, study: CoordinatorStudy) -> dict[str, Any]:
         """Once a study is over it is read again only when its files change, or somebody is back."""
-        if not study.is_over:
-            return study.status()
+        waits = self._old.words(study.digest)
+        if study.digest not in self._resting and not study.is_over:
+            waits = waits or waiting.in_words(study, self._seen, self._clock())
+            return study.status() | {"waits": waits, "if_missing": waiting.if_one_is_missing(study)}
         key = ("status", study.digest, study.last_error, tuple(study.patience.away))
-        return self.home.remembered.get(key, study.files.watched, study.status)
+        known = self.home.remembered.get(key, study.files.watched, study.status)
+        return known | {"waits": waits, "if_missing": []}
 
     def blocks(self) -> list[str]:
         """Splits, new keys and wider answers that are under way, in words."""
@@ -235,7 +241,10 @@ class CoordinatorDesk:
         waits = tuple(
             Waits(study.digest, words[:_WORDS])
             for study in self._studies.values()
-            if member in study.names and not study.is_over and (words := waiting.in_words(study, self._seen, now))
+            if study.digest not in self._resting
+            and member in study.names
+            and not study.is_over
+            and (words := waiting.in_words(study, self._seen, now))
         )
         self._old.compare_members(member, body.members, self._members.version)
         behind = tuple(self._old.compare_studies(member, body.reached))
@@ -255,6 +264,9 @@ class CoordinatorDesk:
             raise ProtocolError("about a study that does not exist here")
         if member not in study.names:
             raise ProtocolError(f"{member!r} is not on the roster of {study.name!r}")
+        if study.digest in self._resting:
+            self._note_who_is_gone(study)
+        self._resting.wake(study.digest)
         hospital = study.names.index(member) + 1
         if isinstance(letter.body, Packets):
             return opened + self._sealed(study, study.handle(hospital, letter.body.packets))
@@ -297,7 +309,10 @@ class CoordinatorDesk:
         self.vault.follow(study.run, study.study)
         study.on_sum = partial(self.vault.sum_done, study.run)
         self._studies[name] = study
-        return self._sealed(study, study.resume())
+        out = self._sealed(study, study.resume())
+        if not out and study.is_over and not self._has_report_due(study):
+            self._resting.later(study.digest)
+        return out
 
     def _offers(self, study: CoordinatorStudy) -> Letters:
         due = sorted(study.offer_due())

@@ -6,7 +6,6 @@ read back from these files and from the journal of the current sum, so that a re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from cipherward import study as study_document
 from cipherward.consortium.approval import foundings
 from cipherward.consortium.approval.foundings import Founding
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
-from cipherward.consortium.service import lost_openings, offering, recovery
+from cipherward.consortium.service import final_model, lost_openings, offering, recovery
 from cipherward.consortium.service.coordinator_beginning import CoordinatorBeginning
 from cipherward.consortium.service.coordinator_status import by_name, iso, status_of
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
@@ -27,10 +26,8 @@ from cipherward.crypto import schemes
 from cipherward.errors import CipherwardError, DataError, ProtocolError, QuorumError, RefusedError, StorageError
 from cipherward.parties import left_open
 from cipherward.parties.coordinator_node import CoordinatorNode, Outgoing, Phase, SumReport
-from cipherward.privacy import budget as privacy_ledger
-from cipherward.runs import modelfile
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.result import findings, sum_line
+from cipherward.runs.result import sum_line
 from cipherward.runs.study_folder import BREACHES, FAILED, STOPPED, StudyFolder, words_in
 from cipherward.store import files
 from cipherward.sums.packets import pack
@@ -38,6 +35,8 @@ from cipherward.tasks.state import StudyState
 
 OFFER_PAUSE = 300.0
 """Seconds between the first two times that a hospital which does not answer is sent the offer."""
+KEPT_SECONDS = 600.0
+"""After the last letter about a study that is over, for so long its node stays in memory."""
 
 
 class CoordinatorStudy:
@@ -47,7 +46,7 @@ class CoordinatorStudy:
     def __init__(
         self, home: CoordinatorHome, folder: Path, clock: Callable[[], float], ticks: Callable[[], float]
     ) -> None:
-        self.folder = folder
+        self.folder, self.folders = folder, (folder,)
         self.files = StudyFolder(folder)
         self.study = study_document.load(self.files.study)
         self.digest = self.study.digest()
@@ -67,7 +66,7 @@ class CoordinatorStudy:
         self._recorded, self._end_told = 0, False
         self._offer_at, self._offer_pause = float("-inf"), OFFER_PAUSE
         self.giving_up = GivingUp(folder, self.study)
-        self._vote_at = float("-inf")
+        self._used_at = float("-inf")
         self.gone: frozenset[int] = frozenset()
         self.on_sum: Callable[[SumReport, StudyState], None] = lambda report, state: None
         self.contested, self.last_error = "", ""
@@ -137,9 +136,11 @@ class CoordinatorStudy:
             return [(hospital, Ended(ended[1]))]
         if hospital not in self._taking_part:
             return []
-        if self._node is None:
+        opened, is_finished = self.run.rounds_with_openings(), self.run.result.exists()
+        if is_finished and opened and self.run.receipt(opened[-1], hospital).exists():
+            return []
+        if self._node is None and not is_finished:
             self._load()
-        opened = self.run.rounds_with_openings()
         newest = [(hospital, pack("Opening", files.read(self.run.opening(opened[-1]))))] if opened else []
         outstanding = self._node.outstanding(hospital) if self._node else []
         return self._tell_beginning([hospital]) + self._reachable([*newest, *outstanding])
@@ -176,6 +177,7 @@ class CoordinatorStudy:
         out: Out = []
         if self.files.ended():
             packets = [packet for packet in packets if not self.giving_up.take(hospital, packet)]
+        self._used_at = self._ticks()
         if self._node is None:
             if self.files.ended():
                 return []  # sent before the news of the end arrived
@@ -188,6 +190,11 @@ class CoordinatorStudy:
         self.patience.hear(hospital)
         answers = self._go_on(lambda node: [one for packet in packets for one in node.handle(hospital, packet)])
         return out + answers + self._take_news()
+
+    def let_go(self) -> None:
+        """Once nothing has come for a while to a study that is over, its model is read back only if something comes after all."""
+        if self.is_over and self._ticks() > self._used_at + KEPT_SECONDS:
+            self._node = None
 
     def bring(self, round: int, opening: bytes) -> None:
         """A sum that was lost here, as a hospital verified it. Raises: as `lost_openings.keep`."""
@@ -318,23 +325,16 @@ class CoordinatorStudy:
         reports, node.reports[:] = list(node.reports), []
         for report in reports:
             self._recorded += 1
-            if files.count_lines(self.run.rounds) > report.round:
+            if self.run.sums_noted() > report.round:
                 continue
             line = sum_line(report, node.state) | {"finished": iso(self._clock())}
-            files.append(self.run.rounds, json.dumps(line))
+            self.run.note_sum(line)
             self.on_sum(report, node.state)
             self._log("sum finished", {k: line[k] for k in ("sum", "purpose", "contributors", "opened")})
 
     def _finish(self, node: CoordinatorNode) -> None:
-        state = node.state
-        if model := modelfile.of(state):
-            modelfile.save(self.run.model, model)
-        found = findings(state) | {"privacy": privacy_ledger.describe(self.study, {})}
-        found["warnings"] = list(state.task.warnings(found))
-        found["approved_by"] = self.approved_by()
-        self.run.write_tables(state.task.tables(found))
-        self.run.write_json(self.run.result, found)
-        self._log("finished", {"model": state.digest().hex()})
+        final_model.keep_opened(self.run, node.state, self.approved_by())
+        self._log("finished", {"model": node.state.digest().hex()})
 
     def _end(self, how: str, reason: str) -> Out:
         files.write(self.folder / how, f"{reason or 'no reason given'}\n".encode())
@@ -347,10 +347,7 @@ class CoordinatorStudy:
 
     def _ask_for_void_votes(self) -> Out:
         """Of a sum that was under way when the study ended: with a quorum of votes its blocks are free again."""
-        if self._ticks() < self._vote_at or self.giving_up.is_proved:
-            return []
-        self._vote_at = self._ticks() + OFFER_PAUSE
-        return self._reachable(self.giving_up.requests(self._home.identity))
+        return self._reachable(self.giving_up.requests_due(self._home.identity, self._ticks()))
 
     def _tell_end(self, reason: str) -> Out:
         self._end_told = True

@@ -29,6 +29,9 @@ from cipherward.sums.messages import VOID, Header, Opening, VoidRequest, sign
 from cipherward.sums.packets import pack, view
 from cipherward.sums.votes import Rules, signed_vote
 
+ASK_PAUSE = 300.0
+"""Seconds between two times that hospitals are asked for their void votes."""
+
 
 class GivingUp:
     """The votes about the sum that a study has left; reads its files each time."""
@@ -36,6 +39,7 @@ class GivingUp:
     def __init__(self, folder: Path, study: Study) -> None:
         self._folder = folder / "void"
         self._study = study
+        self._ask_at = float("-inf")
 
     def begin(self, left: LeftOpen) -> None:
         """The study has ended in this sum. Again, it changes nothing."""
@@ -60,10 +64,11 @@ class GivingUp:
         paths = self._folder.glob("[0-9]*.signed") if self._folder.exists() else ()
         return frozenset(int(path.stem) for path in paths if path.stem.isdecimal())
 
-    def requests(self, identity: Identity) -> list[Outgoing]:
-        """What asks those for their vote who have not given it."""
-        if self.is_proved:
+    def requests_due(self, identity: Identity, now: float) -> list[Outgoing]:
+        """What asks those for their vote who have not given it, after each pause; `now`: seconds."""
+        if now < self._ask_at or self.is_proved:
             return []
+        self._ask_at = now + ASK_PAUSE
         request = VoidRequest(bytes.fromhex(self._asked()["context"]))
         packet = pack("VoidRequest", sign(identity, self._study.digest(), COORDINATOR, request))
         return [(i, packet) for i in range(1, self._study.n_hospitals + 1) if i not in self.voted]
@@ -125,10 +130,15 @@ class GivingUp:
 def studies_begun(home: CoordinatorHome) -> Iterator[tuple[Path, Study]]:
     """The studies that have begun here: their hospitals may have named the blocks, and are then bound."""
     for folder in home.study_folders():
-        files_of = StudyFolder(folder)
-        if files_of.begun.exists():
+        if StudyFolder(folder).begun.exists():
             with contextlib.suppress(VersionError):  # what it opened, its hospitals' ledgers know
-                yield folder, study_document.load(files_of.study)
+                yield folder, document_of(home, folder)
+
+
+def document_of(home: CoordinatorHome, folder: Path) -> Study:
+    """The study in a folder, read once. Raises: as `study_document.load`."""
+    file = StudyFolder(folder).study
+    return home.remembered.get(("document", folder), [file], lambda: study_document.load(file))
 
 
 def sort(home: CoordinatorHome, here: Collection[Register]) -> tuple[list[Block], list[dict[str, Any]]]:
@@ -139,9 +149,10 @@ def sort(home: CoordinatorHome, here: Collection[Register]) -> tuple[list[Block]
     """
     kept, free = dict[bytes, Block](), list[tuple[Block, GivingUp]]()
     for folder, study in studies_begun(home):
-        voting, founded = GivingUp(folder, study), founded_in(folder)
+        blocks = listed.blocks_in(study)
+        voting, founded = GivingUp(folder, study), founded_in(folder, {block.digest for block in blocks})
         has_ended = StudyFolder(folder).ended() or RunDirectory(folder).result.exists()
-        for block in listed.blocks_in(study):
+        for block in blocks:
             if block.parent != ALONE or block.digest in founded or not (has_ended and voting.is_proved):
                 kept[block.digest] = block
             else:
@@ -165,11 +176,13 @@ def _steps_given_up(home: CoordinatorHome, here: Collection[Register]) -> Iterat
             yield voting
 
 
-def founded_in(folder: Path) -> frozenset[bytes]:
-    """The blocks that the headers of a study's openings name."""
+def founded_in(folder: Path, blocks: Collection[bytes]) -> frozenset[bytes]:
+    """Of these blocks, by digest, those that the headers of a study's openings name: as a rule, the first opening names all."""
     run, found = RunDirectory(folder), set[bytes]()
     for number in run.rounds_with_openings():
+        if found >= set(blocks):
+            break
         with contextlib.suppress(CipherwardError):  # `verify` says what is wrong with it
             opening = wire.decode(Opening, wire.decode(Signed, files.read(run.opening(number))).body)
             found |= {wire.decode(Header, wire.decode(Signed, data).body).block for data in opening.headers}
-    return frozenset(found)
+    return frozenset(found & set(blocks))

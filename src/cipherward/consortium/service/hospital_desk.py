@@ -44,6 +44,7 @@ from cipherward.consortium.service.letters import (
     Stopped,
     Withdrawal,
 )
+from cipherward.consortium.service.resting import Resting
 from cipherward.consortium.service.signs_of_life import LastSeen, is_silent
 from cipherward.consortium.service.vaults import HomeVault
 from cipherward.errors import CipherwardError, OldLedgerError, RefusedError, StorageError
@@ -82,6 +83,8 @@ class HospitalDesk:
         self._damaged: dict[Path, CipherwardError] = {}
         self._untold: set[Path] = set()
         self._wrong: dict[bytes, str] = {}
+        self._resting = Resting()
+        self._begun_with: set[bytes] = set()
         self._vault = HomeVault(home)
         self._audit = HospitalAudit(home, clock)
 
@@ -111,13 +114,32 @@ class HospitalDesk:
         """Letters for what people here decided since: approvals and withdrawals. Each is told once per start."""
         found: list[bytes] = []
         self.home.look_at_settings()
-        for study in self._all_studies():
+        studies = self._all_studies()
+        for study in studies:
+            if study.digest not in self._begun_with:
+                self._begin_with(study)
+        for study, rest in self._resting.due(studies):
             with self._alone(study):
-                found += self._news_of(study)
+                news = self._news_of(study)
+                if not news and study.is_over and study.end.is_erased and not self._has_report_due(study):
+                    study.let_go()
+                    rest()
+                found += news
         found += self._declarations()
         found += [self._refusal(bytes.fromhex(folder.name), "files") for folder in sorted(self._untold)]
         self._untold.clear()
         return found
+
+    def _begin_with(self, study: HospitalStudy) -> None:
+        """Of a study that was over before, nothing but its keys has to be looked after at once."""
+        with self._alone(study):
+            study.erase()
+            if study.is_over and not self._has_report_due(study):
+                self._resting.later(study.digest)
+        self._begun_with.add(study.digest)
+
+    def _has_report_due(self, study: HospitalStudy) -> bool:
+        return self._report is not None and study.digest not in self._reported and study.is_unreported
 
     def _look_at_vault(self, study: HospitalStudy) -> None:
         if study.run.study_digest.exists():
@@ -127,9 +149,10 @@ class HospitalDesk:
     def _declarations(self) -> list[bytes]:
         """What people signed outside studies; a wider answer is in the ledger before anybody hears of it."""
         found = []
-        for path, statement in declaring.statements(self.home).items():
+        for path in declaring.statement_files(self.home):
             if path in self._declared:
                 continue
+            statement = files.read(path)
             self._declared.add(path)
             try:
                 own_standing.apply(self.home, self._ledger, statement)
@@ -187,7 +210,7 @@ class HospitalDesk:
     def report(self) -> None:
         """Write the report of a study that has ended, if there is one; takes as long as its training did."""
         for study in self._all_studies():
-            if self._report is None or study.digest in self._reported or not study.is_unreported:
+            if self._report is None or study.digest in self._resting or not self._has_report_due(study):
                 continue
             self._reported.add(study.digest)
             try:
@@ -308,6 +331,7 @@ class HospitalDesk:
         if digest not in self._studies:
             self._all_studies()
         if study := self._studies.get(digest):
+            self._resting.wake(digest)
             return study
         raise RefusedError(f"about a study that was never offered here ({digest.hex()[:12]})", hint=notices.UNKNOWN)
 
@@ -315,7 +339,7 @@ class HospitalDesk:
         found, damaged = approvals.whole_offers(self.home)
         for folder, error in damaged.items():
             # It stops this study and no other; once its file is restored it goes on.
-            self._studies.pop(bytes.fromhex(folder.name), None)
+            self._forget(bytes.fromhex(folder.name))
             before = self._damaged.get(folder)
             if before is None or before.message != error.message:
                 self._untold.add(folder)
@@ -324,6 +348,11 @@ class HospitalDesk:
         for offered in found:
             self._open(offered)
         return list(self._studies.values())
+
+    def _forget(self, digest: bytes) -> None:
+        self._studies.pop(digest, None)
+        self._begun_with.discard(digest)
+        self._resting.wake(digest)
 
     def _open(self, offered: OfferedStudy) -> None:
         if offered.digest not in self._studies:

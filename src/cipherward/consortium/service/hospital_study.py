@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter, time
+from time import monotonic, perf_counter, time
 from typing import Any, cast
 
 from cipherward.consortium.approval import approvals, earlier_model, own_standing
 from cipherward.consortium.approval.approvals import OfferedStudy
 from cipherward.consortium.approval.own_standing import OwnStanding
-from cipherward.consortium.homes import received_models as received
 from cipherward.consortium.homes.hospital_home import HospitalHome
-from cipherward.consortium.service import own_results
+from cipherward.consortium.service import final_model, own_results
 from cipherward.consortium.service.boundary import DATA, SET_ASIDE, Boundary, BroughtError, Guarded
 from cipherward.consortium.service.brought import Brought, logged
 from cipherward.consortium.service.hospital_beginning import HospitalBeginning
@@ -28,10 +27,8 @@ from cipherward.learning.devices import Device
 from cipherward.learning.model_kind import Factory
 from cipherward.parties import decisions, roster
 from cipherward.parties.hospital_node import HospitalNode
-from cipherward.privacy import budget as privacy_ledger
 from cipherward.runs import modelfile, verify
 from cipherward.runs.folder import RunDirectory
-from cipherward.runs.result import findings
 from cipherward.runs.study_folder import StudyFolder
 from cipherward.store import counters, files
 from cipherward.store.ledger import Ledger
@@ -42,6 +39,9 @@ from cipherward.tasks.hospital_work import HospitalWork
 
 BEGINS = ("Announce", "Joined")
 """Packets that lead to a new contribution; the others are about one that was made."""
+
+KEPT_SECONDS = 600.0
+"""After the last packet about a study that is over, for so long its node and table stay in memory."""
 
 _ALARMS = {"refused", "breach", "verification failed", "privacy budget spent"}
 
@@ -57,6 +57,7 @@ class HospitalStudy:
         self.digest = offered.digest
         self.index = offered.index
         self.run = RunDirectory(home.model_folder(self.study.name, self.digest))
+        self.folders = offered.folder, self.run.path
         self.last_error = ""
         self.boundary = Boundary(offered.folder)
         self.brought = Brought(home, offered, self.boundary, ledger)
@@ -65,6 +66,7 @@ class HospitalStudy:
         self.beginning = HospitalBeginning(offered, self.run)
         self._ledger = ledger
         self._node: HospitalNode | None = None
+        self._used_at = float("-inf")
         self._approved = b"", False
         self._times: tuple[object, ...] = ()
         self._looked_at: set[str] = set()
@@ -111,6 +113,11 @@ class HospitalStudy:
         if self.end.has_come and not self.end.is_erased:
             self._node = None
             self.end.erase()
+
+    def let_go(self) -> None:
+        """Once nothing has come for a while to a study that is over, its table and model are read back only if something does."""
+        if self.is_over and monotonic() > self._used_at + KEPT_SECONDS:
+            self._node = None
 
     def check(self) -> None:
         """Whether this hospital may contribute now. Asked again before every sum, so that people's changes count.
@@ -243,6 +250,7 @@ class HospitalStudy:
         return replies
 
     def _opened_node(self) -> HospitalNode:
+        self._used_at = monotonic()
         if self._node is None:
             self._check_memory()
             self._node = self._make_node()
@@ -323,24 +331,7 @@ class HospitalStudy:
         files.move(candidate, self.run.opening(round))
 
     def _keep_model(self, node: HospitalNode) -> None:
-        state = node.state
-        found = findings(state)
-        self.run.write_tables(state.task.tables(found))
-        if model := modelfile.of(state):
-            received.keep(
-                self.home,
-                model,
-                received.outcomes_of(self.run, self.study, self.index),
-                rounds=found.get("rounds", 0),
-                auroc=found.get("auroc_federated"),
-            )
-        budgets = {self.home.name: node.budget.report()} if node.budget else {}
-        added = {
-            "privacy": privacy_ledger.describe(self.study, budgets),
-            "warnings": list(state.task.warnings(found)),
-            "approved_by": {self.home.name: self.offered.approved_by},
-        }
-        self.run.write_json(self.run.result, found | added)
+        final_model.keep_received(self.home, self.run, node, self.offered.approved_by)
 
     @property
     def is_unreported(self) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cipherward import study as study_document
 from cipherward.consortium.approval import modelcode
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.membership.members import MembersList
@@ -144,7 +143,7 @@ def find(home: CoordinatorHome, selector: str) -> Path:
         StudyError: none, or more than one.
     """
     folders = [path for path in home.study_folders() if not path.name.startswith(".")]
-    named = {folder: _name(folder) for folder in folders}
+    named = {folder: _name(home, folder) for folder in folders}
     found = [f for f in folders if named[f] == selector or (len(selector) >= 4 and f.name.startswith(selector.lower()))]
     if len(found) == 1:
         return found[0]
@@ -162,8 +161,8 @@ def stop(home: CoordinatorHome, selector: str, reason: str) -> Path:
     folder = find(home, selector)
     if RunDirectory(folder).result.exists():
         raise StudyError(
-            f"the study {_name(folder)!r} is finished: there is nothing to stop",
-            hint=f"its model can be withdrawn with: cipherward coordinator withdraw-model {_name(folder)} --reason TEXT",
+            f"the study {_name(home, folder)!r} is finished: there is nothing to stop",
+            hint=f"its model can be withdrawn with: cipherward coordinator withdraw-model {_name(home, folder)} --reason TEXT",
         )
     files.write(StudyFolder(folder).stop_asked, f"{reason}\n".encode())
     home.log("stop asked", {"study": folder.name, "reason": reason})
@@ -225,8 +224,8 @@ def _continuing(home: CoordinatorHome, study: Study) -> tuple[Study, Model | Non
     return continuing.stated(study, folder)
 
 
-def _name(folder: Path) -> str:
+def _name(home: CoordinatorHome, folder: Path) -> str:
     try:
-        return study_document.load(StudyFolder(folder).study).name
+        return giving_up.document_of(home, folder).name
     except CipherwardError:
         return ""
