@@ -118,7 +118,7 @@ class AuditLog:
 
     def _check_heads(self) -> None:
         key = Key(self.origin, self._identity.public_key)
-        for path in reading.checkpoint_files(self.folder)[-1:]:
+        for path in reading.checkpoint_files(self.folder, 1):
             head = reading.read_checkpoint(path)
             size = head.checkpoint.size
             is_own = head.checkpoint.origin == self.origin and head.signed_by(key) is not None

@@ -111,9 +111,11 @@ def checkpoint_file(folder: Path, size: int) -> Path:
     return folder / CHECKPOINTS / f"{size:0{_DIGITS}d}"
 
 
-def checkpoint_files(folder: Path) -> list[Path]:
-    """The heads beside a log, by size."""
-    return sorted(path for path in (folder / CHECKPOINTS).glob("[0-9]*") if len(path.name) == _DIGITS)
+def checkpoint_files(folder: Path, newest: int = 0) -> list[Path]:
+    """The heads beside a log, by size; with `newest` so many of the last ones."""
+    heads = folder / CHECKPOINTS
+    names = [name for name in files.names_in(heads) if len(name) == _DIGITS and name[0].isdecimal()]
+    return [heads / name for name in names[-newest:]]
 
 
 def read_checkpoint(path: Path) -> SignedCheckpoint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -35,6 +36,10 @@ LOOK_EVERY = 6 * 3600.0
 """Seconds between two looks at what has become too old, where a study keeps something for days."""
 LONGEST_WAIT = 20.0
 """Seconds that the end of a run waits for a vault that makes progress."""
+WHOLE_SECONDS = 30.0
+"""Between two looks at the receipts of all sums, and at all heads of the log."""
+_NEWEST = 3
+"""Sums, and heads of the log, that every look takes."""
 STUDY_KIND, UPDATES, ROUNDS, AUDIT = "study", "updates", "rounds", "audit"
 """AUDIT: pieces of the audit log by the byte at which they begin, since the whole is too much to store after every sum."""
 _STUDY_FILES = (
@@ -84,6 +89,7 @@ class Archive:
         self._left: set[int] = set()
         self._puts = 0
         self._log_stamps: tuple[files.Stamp | None, ...] = ()
+        self._whole_at = float("-inf")
 
     @property
     def shown(self) -> str:
@@ -177,8 +183,7 @@ class Archive:
         self._take_sum(round)
         self._take_log(newest=2)
         if self._run.rounds.exists():
-            line = files.read(self._run.rounds).rpartition(b"\n")[0].rpartition(b"\n")[2]
-            self._put("log", f"{ROUNDS}/{round:04d}.json", line, round + 1)
+            self._put("log", f"{ROUNDS}/{round:04d}.json", files.last_line(self._run.rounds), round + 1)
         model = modelfile.of(state)
         if model is not None and (found := model.weights.tobytes()) != self._last_model:
             self._last_model = found
@@ -186,18 +191,21 @@ class Archive:
         self._uploader.wake()
 
     def notice(self) -> None:
-        """What the run folder has got since, of sums and of what people decided.
+        """What the run folder has got since, of sums and of what people decided. What has come late, of earlier sums than the
+        newest, is looked for now and then only, and at the end.
 
         Raises:
             StorageError: the run folder cannot be written.
         """
         if self._uploader is None:
             return
-        before = self._puts
+        before, newest = self._puts, _NEWEST
+        if time.monotonic() >= self._whole_at:
+            newest, self._whole_at = 0, time.monotonic() + WHOLE_SECONDS
         self._take_study()
-        for round in self._run.rounds_with_openings():
+        for round in self._run.rounds_with_openings()[-newest:]:
             self._take_sum(round)
-        self._take_log()
+        self._take_log(newest)
         if self._puts != before:
             self._uploader.wake()
 
@@ -221,6 +229,7 @@ class Archive:
         """
         if self._uploader is None:
             return
+        self._whole_at = float("-inf")
         self.notice()
         tables = {path.name: "result" for path in self._run.path.glob("*.csv") if path.name != "example-rows.csv"}
         for name, kind in (_END_FILES | tables).items():
@@ -276,19 +285,19 @@ class Archive:
             self._take("receipts", f"{folder}/{path.name}", round + 1)
 
     def _take_log(self, newest: int = 0) -> None:
-        """What the audit log has got since, and its heads; `newest`: only so many of them."""
+        """What the audit log has got since, and its heads; `newest`: only so many of them, 0 for all."""
         run = self._run.path
         for name in earlier_logs.stored_files(run):
             self._take(STUDY_KIND, name)
         inside = log_folder(earlier_logs.name_of(run, self._study))
-        log, heads = run / LOG, checkpoint_files(run)
+        log = run / LOG
         if inside != self._log_folder:
             self._log_folder, self._log_taken = inside, 0
         if log.exists() and (size := log.stat().st_size) > self._log_taken:
-            piece = files.read(log)[self._log_taken :]
+            piece = files.read(log, self._log_taken)
             self._put(STUDY_KIND, f"{inside}{AUDIT}/{self._log_taken:012d}.jsonl", piece, 0)
             self._log_taken = size
-        for path in heads[-newest:]:
+        for path in checkpoint_files(run, newest):
             self._take(STUDY_KIND, f"{CHECKPOINTS}/{path.name}", inside=inside)
 
     def _take(self, kind: str, name: str, sum: int = 0, inside: str = "") -> None:

@@ -186,7 +186,7 @@ def _author_of(run: Run) -> int:
     folder = run.files
     if folder.rounds.exists() or folder.simulation.exists() or StudyFolder(folder.path).started.exists():
         return COORDINATOR
-    newest = reading.checkpoint_files(folder.path)[-1:]
+    newest = reading.checkpoint_files(folder.path, 1)
     with contextlib.suppress(AuditError, StorageError):
         found = [reading.read_checkpoint(path).checkpoint.origin for path in newest]
         return next((i for i in run.rules.keys if [origin(run.rules.study, i)] == found), COORDINATOR)

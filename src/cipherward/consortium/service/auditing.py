@@ -132,7 +132,7 @@ class CoordinatorAudit:
             earlier_logs.begin_again(study.run.path, study.study, self._home.identity, self._clock())
             trail = Trail(study.run, study.study, self._home.identity, clock=self._clock)
             logged = self._logs[study.digest] = _Logged(trail)
-            for path in reversed(checkpoint_files(study.folder)[-_LAST_HEADS:]):
+            for path in reversed(checkpoint_files(study.folder, _LAST_HEADS)):
                 head = read_checkpoint(path)
                 for hospital in head.signers(witnesses(study.study)):
                     logged.seen.setdefault(hospital, head.checkpoint.size)

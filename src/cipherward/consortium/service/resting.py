@@ -52,7 +52,7 @@ class Resting:
     def later(self, study: bytes) -> None:
         """One that was over when the service started, the oldest first: it is looked at in its turn, so that a start need not read all
         of them, and the newest before the others."""
-        self._known = {study: None} | self._known
+        self._known = {study: None, **self._known}
 
     def wake(self, study: bytes) -> None:
         """Something has come for a study, or may have."""
