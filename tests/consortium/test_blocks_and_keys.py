@@ -19,7 +19,7 @@ from cipherward.consortium.homes import exposure as own_exposure
 from cipherward.consortium.homes import inheriting
 from cipherward.consortium.homes.hospital_home import HospitalHome
 from cipherward.consortium.membership import enrolment
-from cipherward.consortium.service import declared, known, letters, offering
+from cipherward.consortium.service import declared, giving_up, known, letters, offering
 from cipherward.consortium.service.hospital_desk import HospitalDesk
 from cipherward.consortium.service.letters import NO_STUDY, Declaration
 from cipherward.crypto import wire
@@ -27,9 +27,10 @@ from cipherward.crypto.identity import Identity, Signed
 from cipherward.data.aside import set_aside
 from cipherward.disclosure.standing import Agreement
 from cipherward.errors import CipherwardError, RefusedError, StorageError, StudyError
-from cipherward.parties import declarations, who_stands
+from cipherward.parties import declarations, listed, who_stands
 from cipherward.parties.standing import Standing
 from cipherward.runs import exposure
+from cipherward.store import files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study, load, parse
 from cipherward.sums.packets import pack
@@ -641,3 +642,24 @@ def test_a_successor_is_confirmed_at_the_terminal(five: Consortium, capsys: pyte
     code, _, err = call(capsys, "hospital", "inherit", five.folder / "clinic-1", "--home", five.folder / "clinic-5-new")
     assert code == 1
     assert "no folder holds a study of this hospital" in err
+
+
+def test_which_of_its_blocks_a_study_has_founded_its_first_opening_says(
+    six: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder,) = six.home.study_folders()
+    blocks, openings, read = (
+        {each.digest for each in listed.blocks_in(load(folder / "study.toml"))},
+        list[Path](),
+        files.read,
+    )
+    assert len(blocks) == 1
+
+    def read_of(path: Path, start: int = 0) -> bytes:
+        openings.append(path)
+        return read(path, start)
+
+    monkeypatch.setattr(files, "read", read_of)
+    assert giving_up.founded_in(folder, blocks) == blocks
+    assert openings == [folder / "receipts" / "0000" / "opening.cbor"]
+    assert giving_up.founded_in(folder, {bytes(32)}) == frozenset()

@@ -285,3 +285,36 @@ def test_a_path_that_leads_out_of_the_run_folder_is_not_restored(tmp_path: Path)
     with pytest.raises(AuditError, match="no file of a run"):
         restoring.restore(vault, catalogue, "ab" * 32, tmp_path / "back")
     assert not (tmp_path / "outside").exists()
+
+
+def test_a_look_at_a_study_that_goes_on_takes_the_newest_sums_and_all_of_them_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_with(tmp_path, simulator.study(3, training={"rounds": 8}), Archive(Address(str(tmp_path / "vault"))))
+    again, looked, stamp = Archive(Address(str(tmp_path / "vault"))), list[str](), files.stamp
+    again.begin(RunDirectory(run), archives_study(run))
+
+    def stamp_of(path: Path | str) -> files.Stamp | None:
+        looked.append(str(path))
+        return stamp(path)
+
+    def sums_looked_at() -> set[str]:
+        looked.clear()
+        again.notice()
+        return {Path(path).parent.name for path in looked if path.endswith("/opening.cbor")} - {str(run / "receipts")}
+
+    again.notice()
+    monkeypatch.setattr(files, "stamp", stamp_of)
+    assert sums_looked_at() == {"0007", "0008", "0009"}
+    heads = [path for path in looked if "/checkpoints/" in path]
+    assert len(heads) == 3 < len(list((run / "checkpoints").iterdir()))
+    again._whole_at = 0.0
+    assert len(sums_looked_at()) == 10
+    late = run / "receipts" / "0001" / "hospital-9.cbor"
+    late.write_bytes(b"late")
+    looked.clear()
+    again.notice()
+    assert str(late) not in looked
+    again.end()
+    assert str(late) in looked
+    again.close(60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
@@ -541,3 +542,44 @@ def test_of_older_sums_the_ledger_keeps_that_something_was_said_and_not_what(led
     assert 2_900 < found <= 3_000, "three releases, less what the borders of pages cut"
     with pytest.raises(AlreadyReleasedError):
         ledger.record_vote(bytes(32), b"another vote", b"another manifest")
+
+
+def test_a_study_that_holds_nothing_is_erased_without_a_transaction(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite", tmp_path / "count")
+    begun(ledger, b"ctx")
+    ledger.erase_study(STUDY)
+    counted = (tmp_path / "count").read_bytes()
+    ledger.erase_study(STUDY)
+    ledger.erase_study(OTHER_STUDY)
+    assert (tmp_path / "count").read_bytes() == counted
+    assert not ledger.holds_secrets(STUDY)
+    ledger.close()
+
+
+def test_what_a_process_erased_before_it_died_is_gone_from_the_log_with_the_next_look_at_a_study_that_is_over(
+    tmp_path: Path,
+) -> None:
+    """It ended between the transaction and the emptying of the log."""
+    path = tmp_path / "ledger.sqlite"
+    ledger = Ledger(path)
+    begun(ledger, b"ctx")
+    reader = sqlite3.connect(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM sums").fetchone()
+    with pytest.raises(StorageError, match="another process"):
+        ledger.erase_study(STUDY)
+    with pytest.raises(StorageError, match="another process"):
+        ledger.erase_study(STUDY)
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    for file in tmp_path.glob("ledger.sqlite*"):
+        shutil.copy(file, killed)
+    reader.close()
+    ledger.close()
+    again = Ledger(killed / "ledger.sqlite")
+    reader = sqlite3.connect(killed / "ledger.sqlite")  # keeps the log from going with a checkpoint of its own
+    assert KEY[:32] in files_of(again)
+    again.erase_study(STUDY)
+    assert KEY[:32] not in files_of(again)
+    reader.close()
+    again.close()
