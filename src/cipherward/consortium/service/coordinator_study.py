@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cipherward import study as study_document
 from cipherward.consortium.approval import foundings
 from cipherward.consortium.approval.foundings import Founding
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
@@ -19,7 +18,7 @@ from cipherward.consortium.service import final_model, lost_openings, offering, 
 from cipherward.consortium.service.coordinator_beginning import CoordinatorBeginning
 from cipherward.consortium.service.coordinator_status import by_name, iso, status_of
 from cipherward.consortium.service.deadlines import LONGEST_PAUSE, Deadlines
-from cipherward.consortium.service.giving_up import GivingUp
+from cipherward.consortium.service.giving_up import GivingUp, document_of
 from cipherward.consortium.service.letters import Begun, Breach, Ended, Offer, Out
 from cipherward.consortium.service.statements import Statements
 from cipherward.crypto import schemes
@@ -48,7 +47,7 @@ class CoordinatorStudy:
     ) -> None:
         self.folder, self.folders = folder, (folder,)
         self.files = StudyFolder(folder)
-        self.study = study_document.load(self.files.study)
+        self.study = document_of(home, folder)
         self.digest = self.study.digest()
         if folder.name != self.digest.hex():
             raise StorageError(f"{folder} holds another study than its name says", hint="restore it from a backup")

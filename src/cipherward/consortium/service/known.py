@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cipherward import study as study_document
 from cipherward.consortium.approval import foundings
 from cipherward.consortium.homes.coordinator_home import CoordinatorHome
 from cipherward.consortium.service import declared, giving_up
@@ -65,7 +64,7 @@ def contested(home: CoordinatorHome, digest: bytes) -> str:
         run, files_of = RunDirectory(folder), StudyFolder(folder)
         if not (folder.name.startswith(".") or files_of.ended() or run.result.exists() or run.rounds_with_openings()):
             with contextlib.suppress(VersionError):
-                found += foundings.of_study(study_document.load(files_of.study))
+                found += foundings.of_study(giving_up.document_of(home, folder))
     return foundings.conflicts(found).get(digest, "")
 
 
