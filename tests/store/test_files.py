@@ -237,27 +237,6 @@ def test_of_a_line_that_a_full_disk_took_a_part_of_nothing_is_left(
     assert path.read_text() == "one\nthree\n"
 
 
-@pytest.mark.parametrize("size", [0, 10, files._TAIL - 1, files._TAIL, 3 * files._TAIL])
-def test_the_last_whole_line_of_a_file_is_read_without_those_before_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    path, first, last = tmp_path / "lines", b"f" * 10 * files._TAIL, b"l" * size
-    path.write_bytes(first + b"\n" + last + b"\n" + b"torn")
-    starts, read = list[int](), files.read
-
-    def read_from(path: Path, start: int = 0) -> bytes:
-        starts.append(start)
-        return read(path, start)
-
-    monkeypatch.setattr(files, "read", read_from)
-    assert files.last_line(path) == last
-    assert min(starts) > 5 * files._TAIL
-    path.write_bytes(last + b"\n")
-    assert files.last_line(path) == last
-    path.write_bytes(b"torn")
-    assert files.last_line(path) == b""
-
-
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     assert files.names_in(tmp_path / "none") == []
     (tmp_path / "b").touch()

@@ -18,7 +18,7 @@ from cipherward.errors import StorageError
 from cipherward.runs import earlier_logs, erasures, modelfile, own_heads
 from cipherward.runs.carrier import Apart, alone, serve
 from cipherward.runs.folder import RunDirectory
-from cipherward.store import files
+from cipherward.store import files, lines
 from cipherward.study import Study
 from cipherward.tasks.state import StudyState
 from cipherward.vault import access, retention
@@ -183,7 +183,7 @@ class Archive:
         self._take_sum(round)
         self._take_log(newest=2)
         if self._run.rounds.exists():
-            self._put("log", f"{ROUNDS}/{round:04d}.json", files.last_line(self._run.rounds), round + 1)
+            self._put("log", f"{ROUNDS}/{round:04d}.json", lines.last_line(self._run.rounds), round + 1)
         model = modelfile.of(state)
         if model is not None and (found := model.weights.tobytes()) != self._last_model:
             self._last_model = found

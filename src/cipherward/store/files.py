@@ -339,23 +339,6 @@ class Remembered:
         return cast(T, known[1])
 
 
-_TAIL = 1 << 14
-
-
-def last_line(path: Path) -> bytes:
-    """The last whole line of a file, without its end; what comes before it is not read.
-
-    Raises:
-        StorageError: unreadable.
-    """
-    start = size(path) or 0
-    while True:
-        start = max(0, start - _TAIL)
-        lines = read(path, start).split(b"\n")[:-1]
-        if len(lines) > 1 or not start:
-            return lines[-1] if lines else b""
-
-
 def count_lines(path: Path) -> int:
     """How many lines a file has, one without an end counted; 0 where there is none. Not all of it is in memory at once.
 
