@@ -18,6 +18,7 @@ from tests.schedules.world import TOY_RING, forget
 from cipherward.consortium.service.coordinator_study import CoordinatorStudy
 from cipherward.consortium.service.hospital_study import HospitalStudy
 from cipherward.crypto import params
+from cipherward.store.ledger import Ledger
 from cipherward.store.marked import MarkedTables
 from cipherward.tasks.state import StudyState
 
@@ -66,6 +67,8 @@ def _in_use() -> int:
             found.cache_clear()
         elif isinstance(found, MarkedTables):
             found._seen, found._seen_bytes = {}, 0
+            if isinstance(found, Ledger):
+                found._under.clear()
     gc.collect()
     return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces(_NOT_OURS).traces)
 

@@ -15,6 +15,7 @@ from random import Random
 import pytest
 
 from cipherward.errors import AlreadyReleasedError, StorageError
+from cipherward.store import ledger as ledger_module
 from cipherward.store.ledger import _COLUMNS, Ledger
 from cipherward.store.marked import mark_of
 
@@ -190,6 +191,14 @@ def test_what_stands_under_a_prefix_is_what_was_recorded_last(ledger: Ledger) ->
     assert ledger.standing_under("other") == [b"other", b"others"]
     ledger.close()
     assert sorted(Ledger(ledger.path).standing_under("update ")) == [b"again", b"two"]
+
+
+def test_more_names_than_are_remembered_are_read_each_time(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "_MOST_NAMES", 3)
+    for number in range(5):
+        ledger.record_standing(f"update {number}", bytes([number]))
+        assert ledger.standing_under("update ") == [bytes([k]) for k in range(number + 1)]
+        assert bool(ledger._under) == (number < 2)
 
 
 @pytest.mark.parametrize("is_asked_inside", [True, False])

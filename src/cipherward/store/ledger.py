@@ -106,6 +106,9 @@ def _record_of(row: Row) -> SumRecord:
     return SumRecord(*values)
 
 
+_MOST_NAMES = 1 << 15
+"""Of a prefix that are remembered; those of updates (1.2 kB each) take 40 MB then."""
+
 KEPT_SUMS = 3
 """Closed sums of a study whose messages are kept whole; of older ones the ledger holds what was done, and the receipt."""
 
@@ -183,18 +186,22 @@ class Ledger(MarkedTables):
 
     def standing_under(self, prefix: str) -> list[bytes]:
         """What is known under every name that begins so. Read once: in years it becomes long, and a sum asks for it."""
-        if prefix not in self._under:
+        known = self._under.get(prefix)
+        if known is None:
             rows = self._rows("standing", "substr(name, 1, ?) = ? ORDER BY rowid", (len(prefix), prefix))
-            self._under[prefix] = {row["name"]: row["value"] for row in rows}
-        return list(self._under[prefix].values())
+            known = {row["name"]: row["value"] for row in rows}
+            if len(known) < _MOST_NAMES:
+                self._under[prefix] = known
+        return list(known.values())
 
     def record_standing(self, name: str, value: bytes) -> None:
         """Keep what is known now, in place of what was known."""
         with self._transaction():
             self._insert("standing", {"name": name, "value": value}, "OR REPLACE")
-            for prefix, known in self._under.items():
-                if name.startswith(prefix):
-                    known[name] = value
+            for prefix in [prefix for prefix in self._under if name.startswith(prefix)]:
+                self._under[prefix][name] = value
+                if len(self._under[prefix]) >= _MOST_NAMES:
+                    del self._under[prefix]
 
     def _roll_back(self) -> None:
         self._under.clear()
