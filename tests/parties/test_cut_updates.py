@@ -18,7 +18,7 @@ from tests.simulator import World
 
 from cipherward.errors import DeclinedError, UnfitUpdateError
 from cipherward.parties import asking, cut_updates
-from cipherward.parties.cut_updates import CUT_OTHERWISE, FORGOTTEN, note_rebuilt, shows
+from cipherward.parties.cut_updates import CUT_OTHERWISE, FORGOTTEN, HARDLY_MOVES, note_rebuilt, shows
 from cipherward.parties.policy import SIMULATION
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
@@ -190,8 +190,9 @@ def test_models_are_the_same_until_they_change_an_update_by_a_quarter_of_what_wa
         )
         later = dataclasses.replace(state, inner=inner)
         if is_refused:
-            with pytest.raises(UnfitUpdateError, match="with other ranges of the round"):
+            with pytest.raises(UnfitUpdateError, match="with other ranges of the round") as caught:
                 cuts.hold(site.work, later, bytes(32), values)
+            assert caught.value.hint == HARDLY_MOVES  # of the same study, with the same settings
         else:
             cuts.hold(site.work, later, bytes(32), values)
             cuts.hold(site.work, later, bytes(32), values)  # another attempt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from tests.simulator import BentNetwork, World, holds, lost, replayed, run, weig
 from torch import nn
 
 import cipherward
-from cipherward.errors import DataError, QuorumError, StorageError, StudyError
+from cipherward.errors import DataError, InterruptedRunError, QuorumError, StorageError, StudyError
 from cipherward.runs import modelfile, verify
-from cipherward.simulation.simulate import Progress, RunResult, run_study
+from cipherward.simulation.simulate import Progress, RunResult, resume_study, run_study
 
 needs_tenseal = pytest.mark.skipif(importlib.util.find_spec("tenseal") is None, reason="TenSEAL is not installed")
 SCHEMES = ["quorum", "plain", "masks", pytest.param("ckks", marks=needs_tenseal)]
@@ -33,6 +34,26 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunResult]:
     """One run per scheme of the same study with the same seed."""
     names = ["quorum", "plain", "masks"] + ["ckks"] * (importlib.util.find_spec("tenseal") is not None)
     return {name: run(tmp_path_factory.mktemp(name), scheme(name)) for name in names}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere everything waits for the disk")
+def test_a_run_waits_for_the_disk_before_and_after_its_sums_and_goes_on_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, synced.append, raising=False)
+    after: list[int] = []
+
+    def note(progress: Progress) -> None:
+        after.append(len(synced))
+
+    with pytest.raises(InterruptedRunError):
+        run(tmp_path, scheme("quorum"), on_progress=note, should_stop=lambda: len(after) == 2)
+    assert after[0] == after[1] < len(synced)
+    resume_study(tmp_path / "run", device="cpu", on_progress=note)
+    assert after[2] == after[-1] < len(synced)
+    assert len(after) > 3
 
 
 @pytest.mark.parametrize("name", SCHEMES)

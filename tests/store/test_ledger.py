@@ -193,6 +193,17 @@ def test_what_stands_under_a_prefix_is_what_was_recorded_last(ledger: Ledger) ->
     assert sorted(Ledger(ledger.path).standing_under("update ")) == [b"again", b"two"]
 
 
+def test_the_bytes_that_are_remembered_of_rows_are_counted(ledger: Ledger) -> None:
+    for round in range(3):
+        begun(ledger, bytes([round]), round=round)
+        ledger.record_update(bytes([round]), b"header", b"update" * 100)
+        assert ledger.update(bytes([round]))
+        ledger.record_receipt(bytes([round]), STUDY, round, b"receipt")
+    assert ledger._seen_bytes == sum(
+        len(value) for row in ledger._seen.values() for value in row if isinstance(value, bytes)
+    )
+
+
 def test_more_names_than_are_remembered_are_read_each_time(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_module, "_MOST_NAMES", 3)
     for number in range(5):
