@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import shutil
@@ -33,6 +34,7 @@ from cipherward.runs import exposure
 from cipherward.store import files
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study, load, parse
+from cipherward.sums.messages import Header, Opening
 from cipherward.sums.packets import pack
 
 SMALL = {"corrupt": 1, "dropouts": 1, "min_contributors": 3}
@@ -663,3 +665,22 @@ def test_which_of_its_blocks_a_study_has_founded_its_first_opening_says(
     assert giving_up.founded_in(folder, blocks) == blocks
     assert openings == [folder / "receipts" / "0000" / "opening.cbor"]
     assert giving_up.founded_in(folder, {bytes(32)}) == frozenset()
+
+
+def test_a_block_that_a_later_opening_names_is_founded_too(six: Consortium) -> None:
+    (folder,) = six.home.study_folders()
+    (block,) = {each.digest for each in listed.blocks_in(load(folder / "study.toml"))}
+    path, later = folder / "receipts" / "0000" / "opening.cbor", bytes([1]) * 32
+
+    def of_block(data: bytes) -> bytes:
+        signed = wire.decode(Signed, data)
+        header = dataclasses.replace(wire.decode(Header, signed.body), block=later)
+        return wire.encode(dataclasses.replace(signed, body=wire.encode(header)))
+
+    signed = wire.decode(Signed, path.read_bytes())
+    opening = wire.decode(Opening, signed.body)
+    other = dataclasses.replace(opening, headers=tuple(map(of_block, opening.headers)))
+    files.write(
+        folder / "receipts" / "0099" / "opening.cbor", wire.encode(dataclasses.replace(signed, body=wire.encode(other)))
+    )
+    assert giving_up.founded_in(folder, {block, later}) == {block, later}
