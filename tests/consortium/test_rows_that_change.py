@@ -77,7 +77,7 @@ def run(four: Consortium, chosen: Study) -> Path:
     folder = four.start(chosen)
     four.approve()
     four.pump()
-    assert four.status()["phase"] == "finished", (four.status(), four.alarms(ME))
+    assert four.status()["phase"] == "finished", (four.status(), shown(four))
     return folder
 
 
@@ -230,7 +230,7 @@ def test_a_register_that_is_lost_with_the_ledger_is_not_dealt_anew(four: Consort
     four.restart_hospital(ME)
     four.approve()
     four.pump()
-    assert four.status()["phase"] == "finished", (four.status(), four.alarms(ME))
+    assert four.status()["phase"] == "finished", (four.status(), shown(four))
     assert all((each == 0).all() for each in difference(first, second).values())
 
 
