@@ -67,11 +67,15 @@ def trained(name: str, first_range: float, rate: float = 0.5) -> Study:
 
 def test_a_review_names_an_earlier_study_of_the_same_first_model_with_other_ranges_or_steps(large: Consortium) -> None:
     large.start(trained("wide", 0.25))
+    assert "From this study on, updates are weighed by the class of the hospital's rows in all studies" in reviewed(
+        large
+    )
     large.approve()
     large.pump()
     assert large.status()["phase"] == "finished"
     large.start(trained("again", 0.25))
     assert "trained from the same first model" not in reviewed(large)
+    assert "From this study on" not in reviewed(large)
     large.approve()
     large.pump()
     large.start(trained("other", 0.25, rate=0.25))

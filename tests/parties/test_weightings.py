@@ -258,3 +258,26 @@ def test_a_table_of_points_weighs_by_rows(tmp_path: Path) -> None:
         assert "by the hospital's rows" in known.problem(make_task(study()))
         assert known.problem(make_task(study(training={"weights": "rows"}))) == ""
         assert known.problem(make_task(study(training={"method": "newton", "batch_size": 0}))) == ""
+
+
+def test_what_the_first_weighing_settles_is_said_before_it_and_the_way_out_after_it(tmp_path: Path) -> None:
+    newton = make_task(study(training={"method": "newton", "batch_size": 0}))
+    survival = "survival curves"
+    with World(tmp_path / "first", study()) as first:
+        known = Weighing(first.sites[1].ledger, first.sites[1].standing.register.name)
+        said = known.settled_by(make_task(study()))
+        assert "by the class of the hospital's rows in all studies" in said
+        assert survival in said
+        assert 'With training.weights = "rows"' in said
+        assert 'then needs training.weights = "rows"' in known.settled_by(newton)
+        assert known.settled_by(make_task(study(task="describe", training={}))) == ""
+        first.run_sums(2)
+        assert known.settled_by(make_task(study())) == ""
+        assert known.problem(newton)
+        way_out = known.way_out(newton)
+        assert survival in way_out
+        assert way_out.endswith('with training.method = "sgd", can be trained with training.weights = "class"')
+        equal = make_task(study(training={"weights": "equal"}))
+        assert known.way_out(equal) == 'set training.weights = "class", as the earlier study had it'
+        cut = make_task(study(training={"defence": {"clip_norm": 1.0}}))
+        assert "as the earlier one did" in known.way_out(cut)

@@ -169,7 +169,8 @@ def start(
     from cipherward.consortium.homes.lock import is_served
     from cipherward.consortium.service import known, offering
     from cipherward.data import units
-    from cipherward.parties import inventories, who_stands
+    from cipherward.parties import inventories, weighing, who_stands
+    from cipherward.tasks.catalogue import make_task
 
     own = _open(home)
     folder = offering.start(own, document.load(study), time.time(), begin_after=begin_after)
@@ -182,6 +183,8 @@ def start(
     typer.echo("\n".join(who_stands.if_missing(frozen)))
     if needed := inventories.patients_needed(frozen):
         typer.echo(needed)
+    if settled := weighing.settles(make_task(frozen).weights()):
+        typer.echo(f"Where no earlier study did: {settled}")
     typer.echo("Next, at each hospital: cipherward hospital review, then approve; here: cipherward coordinator status")
     if waits := known.contested(own, frozen.digest()):
         typer.echo(f"It waits for people: {waits}")

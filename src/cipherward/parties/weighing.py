@@ -21,17 +21,34 @@ from cipherward.tasks.task import ROWS, Task
 
 WEIGHED_OTHERWISE = "updates weighed otherwise than before"
 
-WAY_OUT = (
+_WAY_OUT = (
     "let the study weigh and cut updates as the earlier one did: training.weights, aggregation.weight_cap, training.defence.clip_norm, and with "
-    "clip_norm how an update is trained; Newton steps, tables of "
-    'points and boosted trees weigh by "rows"'
+    "clip_norm how an update is trained"
 )
+
+_BY_ROWS = "Newton steps, regressions, survival curves, tables of points and boosted trees"
+"""What has no other weighting than by rows (`Task.weights`)."""
 
 _WORDS = {
     "class": "by the class of the hospital's rows",
     "equal": "the same for every hospital",
     ROWS: "by the hospital's rows, as Newton steps, tables of points and boosted trees do",
 }
+
+
+def settles(weights: str) -> str:
+    """What a study that weighs so settles for later ones, where it is the first to weigh; "": nothing."""
+    if not weights:
+        return ""
+    if weights == ROWS:
+        return (
+            "From this study on, hospitals count by their rows in all studies over the same registers: one that trains in rounds "
+            'then needs training.weights = "rows".'
+        )
+    return (
+        f"From this study on, updates are weighed {_WORDS[weights]} in all studies over the same registers, for good: {_BY_ROWS} "
+        'count by rows, and hospitals decline them afterwards. With training.weights = "rows" in this study they stay possible.'
+    )
 
 
 @dataclass(frozen=True)
@@ -67,9 +84,25 @@ class Weighing:
             was, now = (f"at {at} rows" if at else "nowhere" for at in (known["cut"], cut))
             problem = f"the weight of this hospital's update was cut off before {was}, and now {now}"
         if problem:
-            raise UnfitUpdateError(problem, reason=WEIGHED_OTHERWISE, hint=WAY_OUT)
+            raise UnfitUpdateError(problem, reason=WEIGHED_OTHERWISE, hint=self.way_out(state.task))
         if not known:
             self.ledger.record_standing(self._name, json.dumps(asked).encode())
+
+    def way_out(self, task: Task[Any]) -> str:
+        """Of a problem."""
+        known, asked = self._known(), task.weights()
+        if known and asked != known["weights"] and asked != ROWS:
+            return f'set training.weights = "{known["weights"]}", as the earlier study had it'
+        if known and asked != known["weights"]:
+            return (
+                f"{_BY_ROWS} cannot be asked of this register any more; a network, or a linear model with training.method = "
+                f'"sgd", can be trained with training.weights = "{known["weights"]}"'
+            )
+        return _WAY_OUT
+
+    def settled_by(self, task: Task[Any]) -> str:
+        """What this study settles for later ones over the register, in words; "": nothing, or an earlier one did."""
+        return "" if self._known() else settles(task.weights())
 
     @property
     def knows_no_cuts(self) -> bool:

@@ -14,7 +14,7 @@ from cipherward.parties.cut_updates import WAY_OUT as AS_BEFORE
 from cipherward.parties.cut_updates import CutUpdates
 from cipherward.parties.grids import Grids
 from cipherward.parties.policy import Policy
-from cipherward.parties.weighing import WAY_OUT, Weighing
+from cipherward.parties.weighing import Weighing, settles
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.tasks.catalogue import make_task
@@ -38,33 +38,41 @@ class Found:
 
 
 def beside_earlier(home: HospitalHome, offered: OfferedStudy, policy: Policy) -> Found:
-    """Which columns, by name, and what else, each with the way out; nothing where no exact sum was answered yet.
+    """Which columns, by name, and what else, each with the way out; no problem where no exact sum was answered yet.
 
     Raises:
         StorageError: the ledger is damaged.
     """
     study = offered.study
-    if not home.ledger_file.exists():
-        return Found()
     try:
         task = make_task(study)
     except StudyError:
         return Found()  # the study cannot run, and others say why
+    if not home.ledger_file.exists():
+        return Found(notes=_said(settles(task.weights())))
     ledger = Ledger(home.ledger_file)
     try:
         register = study.hospitals[offered.index - 1].register_name
         grids = Grids(ledger, register, policy.cell_min)
         found = grids.problems(study, task) if policy.one_grid else {}
-        weighed = Weighing(ledger, register).problem(task)
+        weighing = Weighing(ledger, register)
+        weighed = weighing.problem(task)
         pairs = _pairs(CutUpdates(ledger, register), study, task)
         return Found(
             {f"{each} (one_grid)": hint for each, hint in found.items()}
-            | ({weighed: WAY_OUT} if weighed else {})
+            | ({weighed: weighing.way_out(task)} if weighed else {})
             | {f"{each}; this hospital's update was cut then": AS_BEFORE for each, is_cut in pairs.items() if is_cut},
-            tuple(NOT_CUT.format(each) for each, is_cut in pairs.items() if not is_cut),
+            (
+                *_said(weighing.settled_by(task)),
+                *(NOT_CUT.format(each) for each, is_cut in pairs.items() if not is_cut),
+            ),
         )
     finally:
         ledger.close()
+
+
+def _said(words: str) -> tuple[str, ...]:
+    return (words,) if words else ()
 
 
 def _pairs(updates: CutUpdates, study: Study, task: Task[Any]) -> Mapping[str, bool]:
