@@ -1,5 +1,5 @@
-"""How often the rule on cut inputs (`parties.cut_inputs`) declines a study that is asked again with new noise: rows beyond ten standard
-deviations, by column, and which hospitals decline.
+"""How often the rule on cut inputs (`parties.cut_inputs`) declines a study that is asked again with new noise: rows beyond where a
+first study cuts, by column, and which hospitals decline.
 
     python benchmarks/cut_inputs.py [--data diabetes130=FOLDER] [--only readmission] [--draws 6]
 
@@ -59,7 +59,7 @@ def before_training(study: Study, works: Sequence[HospitalWork]) -> tuple[StudyS
 def beyond(hospitals: Sequence[HospitalData], scaling: Preprocessor) -> dict[str, list[int]]:
     """By column, how many training rows of each hospital are cut."""
     found = {}
-    for column, (low, high) in cuts(scaling):
+    for column, _, (low, high), _ in cuts(scaling):
         rows = [
             preprocess.scaled(each.table[column.name].to_numpy()[each.split == TRAIN], column) for each in hospitals
         ]

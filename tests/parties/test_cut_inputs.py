@@ -1,4 +1,4 @@
-"""Exact sums of inputs that are cut at other values show the rows that are cut: the second is refused where it has such rows."""
+"""Exact sums of inputs that are cut at other values show the rows that are cut: a hospital cuts them at the same ones, or refuses."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.parties.test_cut_updates import opened
 from tests.parties.test_grids import ONE_GRID, again, next_sum
 from tests.simulator import World
 
+from cipherward.data import preprocess
 from cipherward.data.partition import TEST, TRAIN
 from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
@@ -101,10 +102,12 @@ def scaling_of(world: World) -> Preprocessor:
     return found
 
 
-def products(folder: Path, chosen: Study, earlier: World | None = None) -> tuple[World, NDArray[np.float64]]:
+def products(
+    folder: Path, chosen: Study, earlier: World | None = None, policy: Policy = SIMULATION
+) -> tuple[World, NDArray[np.float64]]:
     """A quarter of the sums of products of every two inputs, the numbers in [0, 1] of their range: the first Newton
     step, its change of scale undone, as anybody reads it."""
-    made = again(earlier, folder, chosen, SIMULATION) if earlier else World(folder, chosen)
+    made = again(earlier, folder, chosen, policy) if earlier else World(folder, chosen, policy=policy)
     assert next_sum(made) == ""
     state, scaling = made.hub.state, scaling_of(made)
     assert next_sum(made) == ""
@@ -125,10 +128,10 @@ def test_two_first_steps_show_the_inputs_of_a_patient_with_a_value_far_out(tmp_p
         data = one.sites[2].work.data
         assert data.table["age"][HIS_LINE - 1] == FAR
         assert data.split[HIS_LINE - 1] == TRAIN
-        (_, (_, was)), _ = cuts(scaling_of(one))
+        (_, (_, was), *_), _ = cuts(scaling_of(one))
         two, narrow = products(tmp_path / "second", study("second", training=ROBUST), one)
         with two:
-            (_, (_, now)), _ = cuts(scaling_of(two))
+            (_, (_, now), *_), _ = cuts(scaling_of(two))
             assert now < was < (FAR - LOW) / (HIGH - LOW)
             read = (wide - narrow)[AGE] / (wide - narrow)[AGE, ONE]
             dose = (float(data.table["dose"][HIS_LINE - 1]) + 8.0) / 16.0
@@ -150,9 +153,48 @@ def test_a_hospital_with_such_a_row_declines_the_second_and_names_the_column_alo
 
 
 @pytest.mark.usefixtures("far")
-def test_a_row_that_is_cut_in_the_earlier_sum_alone_counts_too(tmp_path: Path) -> None:
+def test_a_study_that_would_cut_much_farther_is_refused_too_as_the_earlier_place_would_change_its_model(
+    tmp_path: Path,
+) -> None:
     with first(tmp_path, study(training=ROBUST)) as one:
         refusal(again(one, tmp_path / "second", study("second"), ONE_GRID))
+
+
+@pytest.mark.usefixtures("far")
+def test_a_row_that_was_cut_before_is_cut_at_the_same_value_again_and_two_sums_show_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of rows that are cut at other values they do (above): here the second study's constants differ by little."""
+    one, wide = products(tmp_path / "first", study(), policy=ONE_GRID)
+    with one:
+        real = preprocess.fit
+        monkeypatch.setattr(preprocess, "fit", lambda columns, sums: moved(real(columns, sums), 0.9))
+        two, narrow = products(tmp_path / "second", study("second"), one, ONE_GRID)
+        with two:
+            (_, _, kept, _), _ = cuts(scaling_of(one))
+            assert scaling_of(two).stddev[0] == 0.9 * scaling_of(one).stddev[0]
+            assert two.sites[2].work.cuts == (("age", kept),)
+            assert two.sites[1].work.cuts == ()
+            assert np.abs(wide - narrow).max() < 1e-6
+            (told,) = simulator.log(two.run.path, "numbers far out cut off")
+            assert told["numbers"] == {"age": 1}
+
+
+@pytest.mark.usefixtures("far")
+def test_sums_for_predicted_numbers_are_of_rows_that_are_cut_there(tmp_path: Path) -> None:
+    with World(tmp_path, study(impute=True), policy=ONE_GRID) as world:
+        assert next_sum(world) == ""
+        state = world.hub.state
+        assert next_sum(world) == ""
+        work = world.sites[2].work
+        assert [column for column, _ in work.cuts] == ["age"]
+        cut = work.values(state)["impute/products"]
+        work.cuts = ()
+        assert not np.array_equal(cut, work.values(state)["impute/products"])
+
+
+def moved(scaling: Preprocessor, factor: float) -> Preprocessor:
+    return dataclasses.replace(scaling, stddev=tuple(factor * each for each in scaling.stddev))
 
 
 @pytest.mark.usefixtures("far")
@@ -212,10 +254,15 @@ def test_constants_that_are_carried_over_cut_where_they_did(tmp_path: Path) -> N
         fewer = chosen.without_columns(["ward"])
         rule.hold(one.sites[2].work, begin(fewer))
         model = state.inner.model
-        moved = dataclasses.replace(model.preprocessor, stddev=tuple(1.01 * each for each in model.preprocessor.stddev))
-        inner = dataclasses.replace(state.inner, model=dataclasses.replace(model, preprocessor=moved))
-        with pytest.raises(UnfitUpdateError, match="column 'age'"):
-            rule.hold(one.sites[2].work, dataclasses.replace(state, inner=inner))
+        for factor in (0.59, 0.61, 1.49, 1.51):
+            other_scaling = moved(model.preprocessor, factor)
+            inner = dataclasses.replace(state.inner, model=dataclasses.replace(model, preprocessor=other_scaling))
+            other = dataclasses.replace(state, inner=inner)
+            if not 0.6 < factor < 1.5:
+                with pytest.raises(UnfitUpdateError, match="column 'age'"):
+                    rule.hold(one.sites[2].work, other)
+            else:
+                assert [column for column, _ in rule.hold(one.sites[2].work, other)] == ["age"]
 
 
 @pytest.mark.usefixtures("far")
@@ -239,8 +286,9 @@ def test_a_rebuilt_ledger_does_not_know_where_so_no_row_may_be_cut(tmp_path: Pat
     assert "has forgotten where earlier studies did" in refusal(rebuilt)["reason"]
 
 
-NEARER, FARTHER, BEYOND_ALL = 0.025, 0.0375, 0.0625
-"""Standard deviations of ages around the middle of their range: cut beyond 1/4 and 3/4 of it, 1/8 and 7/8, or nowhere."""
+NEAREST, NEARER, FARTHER, BEYOND_ALL = 0.02, 0.025, 0.0375, 0.125
+"""Standard deviations of ages around the middle of their range: cut beyond 0.3 and 0.7 of it, 1/4 and 3/4, 1/8 and 7/8, or
+nowhere. Of a first study NEARER's 0.35 and 0.65 stay, and FARTHER's 0.275 and 0.725."""
 
 
 def with_constants(chosen: Study, stddev: float) -> StudyState:
@@ -267,32 +315,45 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
     made.close()
 
 
-@pytest.mark.parametrize("order", [(NEARER, FARTHER), (FARTHER, NEARER)], ids=["then farther", "then nearer"])
 @pytest.mark.parametrize(
-    ("place", "split", "is_cut"),
+    ("place", "split", "is_refused"),
     [
-        (0.8, TRAIN, True),
-        (0.2, TRAIN, True),
+        (0.71, TRAIN, True),
+        (0.29, TRAIN, True),
         (0.95, TRAIN, True),
-        (0.75, TRAIN, False),
-        (0.25, TRAIN, False),
+        (0.7, TRAIN, False),
+        (0.3, TRAIN, False),
         (0.8, TEST, False),
     ],
     ids=["above", "below", "far above", "at the upper place", "at the lower place", "a test row"],
 )
-def test_a_training_row_beyond_the_nearer_of_both_places_counts_and_none_at_it(
-    ledger: Ledger, place: float, split: int, order: tuple[float, float], *, is_cut: bool
+def test_a_training_row_that_would_be_cut_nearer_than_before_is_refused_and_none_at_that_place(
+    ledger: Ledger, place: float, split: int, *, is_refused: bool
 ) -> None:
     rule, work = CutInputs(ledger, "clinic-1"), rows_with(place, split)
-    first, second = (with_constants(study(), stddev) for stddev in order)
+    first, second = (with_constants(study(), stddev) for stddev in (FARTHER, NEAREST))
     rule.hold(work, first)
-    if is_cut:
+    if is_refused:
         with pytest.raises(UnfitUpdateError, match="column 'age'"):
             rule.hold(work, second)
     else:
-        rule.hold(work, second)
+        assert rule.hold(work, second) == ()
     CutInputs(ledger, "another").hold(work, second)
     rule.hold(work, first)
+
+
+@pytest.mark.parametrize("place", [0.71, 0.8, 0.29, 0.95])
+def test_a_training_row_beyond_is_cut_where_it_was_while_that_is_from_four_to_ten_standard_deviations(
+    ledger: Ledger, place: float
+) -> None:
+    rule, work = CutInputs(ledger, "clinic-1"), rows_with(place)
+    for stddev in (NEARER, 1.49 * NEARER, 0.61 * NEARER):
+        ((column, places),) = rule.hold(work, with_constants(study(), stddev))
+        assert column == "age"
+        assert places == pytest.approx((0.35, 0.65))
+    for factor in (0.59, 1.51):
+        with pytest.raises(UnfitUpdateError, match="column 'age'"):
+            rule.hold(work, with_constants(study(), factor * NEARER))
 
 
 def test_the_first_place_stays_whatever_is_answered_afterwards(ledger: Ledger) -> None:
@@ -301,7 +362,7 @@ def test_the_first_place_stays_whatever_is_answered_afterwards(ledger: Ledger) -
     rule.hold(rows_with(0.5), with_constants(study(), NEARER))
     rule.hold(rows_with(0.8), with_constants(study(), FARTHER))
     with pytest.raises(UnfitUpdateError, match="column 'age'"):
-        rule.hold(rows_with(0.8), with_constants(study(), NEARER))
+        rule.hold(rows_with(0.8), with_constants(study(), NEAREST))
 
 
 def test_what_is_refused_sets_no_place_and_none_is_beyond_the_declared_range(ledger: Ledger) -> None:
@@ -309,8 +370,11 @@ def test_what_is_refused_sets_no_place_and_none_is_beyond_the_declared_range(led
     note_rebuilt(ledger, "clinic-1")
     with pytest.raises(UnfitUpdateError, match="has forgotten"):
         rule.hold(rows_with(0.8), state)
-    (age, (low, high)), (dose, everything) = cuts(state.inner.model.preprocessor)
-    assert (low, high, everything) == (0.25, 0.75, (0.0, 1.0))
+    (age, farthest, kept, nearest), (dose, *everywhere) = cuts(state.inner.model.preprocessor)
+    assert farthest == (0.25, 0.75)
+    assert nearest == pytest.approx((0.4, 0.6))
+    assert everywhere[:2] == [(0.0, 1.0)] * 2
+    assert kept == pytest.approx((0.35, 0.65))
     assert not ledger.standing(rule._name(age))
     assert not ledger.standing(rule._name(dose))
     rule.hold(rows_with(0.5), state)

@@ -68,15 +68,17 @@ def scaled(series: pl.Series, column: Column) -> Floats:
     return values
 
 
-def features(series: pl.Series, column: Column, mean: float, stddev: float, limit: float) -> NDArray[np.float32]:
-    """float32[n_rows, width]: standardised and cut at `limit` standard deviations, missing -> 0; of a series then 1 for each
-    missing value."""
+def features(
+    series: pl.Series, column: Column, mean: float, stddev: float, limits: tuple[float, float]
+) -> NDArray[np.float32]:
+    """float32[n_rows, width]: standardised and cut at `limits`, in standard deviations, missing -> 0; of a series then 1
+    for each missing value."""
     found = np.zeros((len(series), width(column)), dtype=np.float32)
     for start in range(0, len(series), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)
         values = (scaled(series[part], column) - mean) / stddev
         missing = np.isnan(values)
-        found[part, : column.size] = np.where(missing, 0.0, np.clip(values, -limit, limit))
+        found[part, : column.size] = np.where(missing, 0.0, np.clip(values, *limits))
         if column.kind == "series":
             found[part, column.size :] = missing
     return found

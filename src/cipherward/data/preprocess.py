@@ -36,6 +36,10 @@ _FINE = (1 << FINE_BITS) - 1
 TOTALS = ("present", "sum", "square", "sum_fine", "square_fine")
 """What is summed of each numeric column."""
 CLIP_STDDEV = 10.0
+Places = tuple[float, float]
+"""Below and above which values are cut, in [0, 1] of a column's declared range."""
+Cuts = tuple[tuple[str, Places], ...]
+"""By the name of a column."""
 # A variance below this many rounding steps of the sums, or this share of the squared mean, is that of a constant column.
 ROUNDING_STEPS = 64
 ROUNDING_SHARE = 2.0**-46
@@ -197,8 +201,9 @@ class Preprocessor:
             self, columns=tuple(columns), mean=self.mean[:-1], stddev=self.stddev[:-1], outcome=outcome
         )
 
-    def transform(self, table: pl.DataFrame) -> NDArray[np.float32]:
-        """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`).
+    def transform(self, table: pl.DataFrame, cuts: Cuts = ()) -> NDArray[np.float32]:
+        """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`). `cuts`: of values that count
+        as no more than these before anything else.
 
         Numeric: standardised, clipped to +-10 standard deviations, missing -> 0 (the mean) or as `imputed` predicts, then a missing indicator.
         Images and series: each number, standardised by one mean and deviation of the column (`arrays.features`).
@@ -206,19 +211,21 @@ class Preprocessor:
         Of a column in `unmarked` no indicator is set: a missing category counts as one that is kept (`rare_categories.host`).
         """
         matrix = np.zeros((table.height, self.n_features), dtype=np.float32)
-        at = 0
+        cut_at, at = dict(cuts), 0
         scaling = iter(zip(self.mean, self.stddev, strict=True))
         for column in self.columns:
             if column.is_array:
                 after = at + arrays.width(column)
-                matrix[:, at:after] = arrays.features(table[column.name], column, *next(scaling), CLIP_STDDEV)
+                mean, stddev = next(scaling)
+                limits = _limits(cut_at.get(column.name, _NOWHERE), mean, stddev)
+                matrix[:, at:after] = arrays.features(table[column.name], column, mean, stddev, limits)
                 at = after
                 continue
             if column.kind == "numeric":
                 mean, stddev = next(scaling)
                 values = (scaled(table[column.name].to_numpy(), column) - mean) / stddev
-                missing = np.isnan(values)
-                matrix[:, at] = np.where(missing, 0.0, np.clip(values, -CLIP_STDDEV, CLIP_STDDEV))
+                limits, missing = _limits(cut_at.get(column.name, _NOWHERE), mean, stddev), np.isnan(values)
+                matrix[:, at] = np.where(missing, 0.0, np.clip(values, *limits))
                 matrix[:, at + 1] = missing
                 at += 2
                 continue
@@ -317,6 +324,15 @@ class Preprocessor:
         if not sound:
             raise DataError("not a preprocessing document", hint="use the file that the run wrote, unchanged")
         return result
+
+
+_NOWHERE = (-math.inf, math.inf)
+
+
+def _limits(cut_at: Places, mean: float, stddev: float) -> tuple[float, float]:
+    """Where standardised values end."""
+    low, high = ((place - mean) / stddev for place in cut_at)
+    return max(low, -CLIP_STDDEV), min(high, CLIP_STDDEV)
 
 
 def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Preprocessor:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import Scheme
 from cipherward.parties import asking
-from cipherward.parties.cut_inputs import CutInputs
+from cipherward.parties.cut_inputs import CutInputs, counted
 from cipherward.parties.cut_updates import CutUpdates
 from cipherward.parties.grids import Grids
 from cipherward.parties.policy import Policy
@@ -54,14 +54,14 @@ class Contributions:
             DataError: the hospital's own rows do not give one.
             BudgetExceededError: it may not be spent.
         """
-        query = asking.asked_of(state)
+        query, work.cuts = asking.asked_of(state), ()
         if state.noise is not None:
             return self._noisy(state.noise.event, work, state, query)
         self.weighing.hold(work, state)
         if self.grids:
             self.grids.hold(state)
         if self.cut_inputs:
-            self.cut_inputs.hold(work, state)
+            work.cuts = self.cut_inputs.hold(work, state)
         if self.budget is None:
             if self._made is None or self._made[0] != query:
                 self._made = query, self._rounded(work, state, query)
@@ -75,6 +75,8 @@ class Contributions:
         rounding = digest("rounding", self.rounding_key, query)
         work.secret = digest("drawn by a task", self.rounding_key)
         values = work.values(state)
+        if work.cuts:
+            self.log("numbers far out cut off", {"sum": state.sums_done, "numbers": counted(work, state.study.columns)})
         if self.scheme.fixed_point:  # numbers as they are have no range
             self.cut_updates.hold(work, state, query, values)
         return asking.vector_of(self.scheme, state, values, rounding)

@@ -3,23 +3,26 @@
 A number counts as no more than ten standard deviations from its middle (`data.preprocess`), and each study opens both
 anew. Two sums of a Newton step, or for predicted numbers, or two updates that are one step from zeros, are the same but
 for a known change of scale, and for the rows that are cut in one of them: their difference is of these rows, perhaps of
-one patient. The ledger keeps where the first such sum cut a column. A hospital declines another one that cuts
-elsewhere, if a row of its own is cut in either.
+one patient. So a hospital cuts its rows at the same values in all of them: at six standard deviations as the first
+study opened them, which the ledger keeps. It declines a sum that would cut a row of its own nearer to the middle, and
+one of which that place is less than four of its standard deviations from the middle.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from cipherward.data import arrays, preprocess
 from cipherward.data.partition import TRAIN
-from cipherward.data.preprocess import Preprocessor
+from cipherward.data.preprocess import Cuts, Places, Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import UnfitUpdateError
 from cipherward.parties.cut_updates import has_forgotten
@@ -29,6 +32,10 @@ from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.state import StudyState
 
 CUT_ELSEWHERE = "inputs cut elsewhere than before"
+KEPT_STDDEV = 6.0
+"""Less than the ten that a sum takes: noise moves standard deviations of long tails by a third (docs/security.md)."""
+NEAREST_STDDEV = 4.0
+"""Of a later study. A place that is nearer to its middle would change its model."""
 
 WAY_OUT = (
     'take over the constants of the earlier study (carry_over); or give the column transform = "log1p", if it never was in such a sum with '
@@ -44,31 +51,35 @@ class CutInputs:
     ledger: Ledger
     register: str
 
-    def hold(self, work: HospitalWork, state: StudyState) -> None:
-        """Called before an exact answer leaves: where it sums inputs (`Task.sums_inputs`), the ledger knows from now on
-        where they are cut.
+    def hold(self, work: HospitalWork, state: StudyState) -> Cuts:
+        """Where the answer cuts its rows, of the columns that have rows beyond. Called before an exact answer is made:
+        where it sums inputs (`Task.sums_inputs`), the ledger knows these places from now on.
 
         Raises:
-            UnfitUpdateError: elsewhere than before, and a training row here is cut in one of both; nothing may be sent.
+            UnfitUpdateError: a training row here is cut otherwise than before, or would be, where all of them are cut
+                at one value; nothing may be sent.
         """
         scaling = state.model.preprocessor if state.model else None
         if not isinstance(scaling, Preprocessor) or not state.task.sums_inputs(state.inner, work):
-            return
-        first = []
-        for column, places in cuts(scaling):
+            return ()
+        first, found, forgets = [], [], has_forgotten(self.ledger, self.register)
+        for column, (lowest, highest), places, (nearest_low, nearest_high) in cuts(scaling):
             known = self._known(column)
-            if known and known["places"] == list(places):
-                continue
+            low, high = known.get("places", places)
+            least, most = work.kept(("ends", column.name, column.transform), partial(_ends, work.data, column))
             if not known:
                 first.append((column, places))
-                if not has_forgotten(self.ledger, self.register):
-                    continue
-            low, high = np.transpose([places, known.get("places", places)])
-            if _is_beyond(work.data, column, float(low.max()), float(high.min())):
+            is_beyond = least < low or most > high
+            is_nearer = (lowest > low and least < lowest) or (highest < high and most > highest)
+            is_farther = (low > nearest_low and least < low) or (high < nearest_high and most > high)
+            if is_nearer or is_farther or (is_beyond and not known and forgets):
                 raise _refusal(column, known.get("study", ""))
+            if is_beyond:
+                found.append((column.name, (low, high)))
         for column, places in first:
             kept = {"study": state.study.name, "places": places}
             self.ledger.record_standing(self._name(column), json.dumps(kept).encode())
+        return tuple(found)
 
     def _known(self, column: Column) -> dict[str, Any]:
         data = self.ledger.standing(self._name(column))
@@ -79,19 +90,38 @@ class CutInputs:
         return f"inputs {json.dumps([self.register, column.name, column.transform])}"
 
 
-def cuts(scaling: Preprocessor) -> Iterator[tuple[Column, tuple[float, float]]]:
-    """Below and above which values of each column are cut, in [0, 1] of its declared range: its ends where none is."""
+def counted(work: HospitalWork, columns: Sequence[Column]) -> dict[str, int]:
+    """Of the columns that the answer cuts, how many numbers of training rows are beyond."""
+    by_name, found = {column.name: column for column in columns}, {}
+    for name, (low, high) in work.cuts:
+        values = _values(work.data, by_name[name])
+        found[name] = int(((values < low) | (values > high)).sum())
+    return found
+
+
+def cuts(scaling: Preprocessor) -> Iterator[tuple[Column, Places, Places, Places]]:
+    """Below and above which values of each column are cut in any case, from the first study on, and of a later one at
+    the nearest, in [0, 1] of its declared range: its ends where none is."""
     numeric = (column for column in scaling.columns if column.kind != "categorical")
     for column, mean, stddev in zip(numeric, scaling.mean, scaling.stddev, strict=True):
-        reach = preprocess.CLIP_STDDEV * stddev
-        yield column, (max(mean - reach, 0.0), min(mean + reach, 1.0))
+        farthest, kept, nearest = (
+            (max(mean - reach * stddev, 0.0), min(mean + reach * stddev, 1.0))
+            for reach in (preprocess.CLIP_STDDEV, KEPT_STDDEV, NEAREST_STDDEV)
+        )
+        yield column, farthest, kept, nearest
 
 
-def _is_beyond(data: HospitalData, column: Column, low: float, high: float) -> bool:
-    """Whether a training row has a value outside of [low, high]."""
+def _ends(data: HospitalData, column: Column) -> Places:
+    """The least and the largest number of a column in training rows, in [0, 1] of its declared range."""
+    values = _values(data, column)
+    there = ~np.isnan(values)
+    return float(values.min(initial=1.0, where=there)), float(values.max(initial=0.0, where=there))
+
+
+def _values(data: HospitalData, column: Column) -> NDArray[np.float64]:
+    """The numbers of a column in training rows, in [0, 1] of its declared range, NaN where there is none."""
     series = data.table[column.name].filter(pl.Series(data.split == TRAIN))
-    values = arrays.scaled(series, column) if column.is_array else preprocess.scaled(series.to_numpy(), column)
-    return bool(((values < low) | (values > high)).any())
+    return arrays.scaled(series, column) if column.is_array else preprocess.scaled(series.to_numpy(), column)
 
 
 def _refusal(column: Column, study: str) -> UnfitUpdateError:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from cipherward.data.preprocess import Cuts
 from cipherward.data.sources import HospitalData
 from cipherward.learning.devices import Device
 from cipherward.privacy import records
@@ -36,6 +37,7 @@ class HospitalWork:
         secret: 32 bytes of the hospital's own for this study, from which follows what it draws in secret and must draw alike again after
             a restart.
 
+    `cuts`: where the sum that is being answered cuts training rows nearer to the middle than inputs end (`parties.cut_inputs`).
     `spent`: seconds by kind of work. `notes`: by sum, of the last two, figures about this hospital's own work; they stay here.
     """
 
@@ -47,6 +49,7 @@ class HospitalWork:
     notes: dict[int, dict[str, float]] = field(default_factory=dict, repr=False)
     randomness: Randomness = field(default=SYSTEM, repr=False)
     cell_min: int = 0
+    cuts: Cuts = field(default=(), repr=False)
     secret: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from cipherward.data import imputation
 from cipherward.data.imputation import Regression
-from cipherward.data.preprocess import CLIP_STDDEV, Preprocessor
+from cipherward.data.preprocess import CLIP_STDDEV, Cuts, Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.learning import newton
@@ -109,14 +109,15 @@ def question(study: Study, model: Model) -> Question:
     return Question("imputation", TITLE, canonical(asked), Layout(parts, study.bits), meaning, about=about)
 
 
-def answer(study: Study, model: Model, data: HospitalData, least: int = 0) -> Values:
-    """One hospital's sums. `least`: rows that share which columns have a value, or they do not count.
+def answer(study: Study, model: Model, data: HospitalData, least: int = 0, cuts: Cuts = ()) -> Values:
+    """One hospital's sums. `least`: rows that share which columns have a value, or they do not count. `cuts`: as in
+    `Preprocessor.transform`.
 
     Raises:
         DataError: more rows than a sum has room for.
     """
     scaling = _scaling(model)
-    features, _ = rows_of(data, scaling, TRAIN)
+    features, _ = rows_of(data, scaling, TRAIN, cuts)
     if len(features) >= MOST_ROWS:
         raise DataError(
             f"{len(features)} training rows: a sum for predicting missing numbers is of at most {MOST_ROWS - 1}",

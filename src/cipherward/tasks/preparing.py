@@ -44,7 +44,7 @@ def sums_inputs(study: Study, model: Model) -> bool:
 def answer(study: Study, model: Model, parts: Parts | None, at: HospitalWork) -> Values:
     """One hospital's sums for the next question."""
     if model.preprocessor is not None:
-        return imputation.answer(study, model, at.data, at.cell_min)
+        return imputation.answer(study, model, at.data, at.cell_min, at.cuts)
     if asks_ranges(study, model, parts):
         found, dropped = narrowing.answer(study, at.data, at.randomness)
     else:

@@ -25,7 +25,7 @@ from cipherward.privacy.accounting import Event
 from cipherward.study import LARGEST_BATCH, Study, Training
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import CountSegment, Layout, RealSegment, Segment
-from cipherward.tasks.rows import TRAIN, rows_at
+from cipherward.tasks.rows import TRAIN, n_rows_at, rows_at
 from cipherward.tasks.task import Model, Sums, Values, limbs_for
 
 EXPLODED = 1e3
@@ -128,7 +128,7 @@ def cost(study: Study, model: Model, at: HospitalWork) -> Event | None:
         return None
     if study.privacy.unit == "hospital":
         return privacy_noise.hospital_noise(study, len(model.weights)).per_round
-    return privacy_noise.record_noise(study, len(rows_at(at, model.scaling, TRAIN)[1])).per_round
+    return privacy_noise.record_noise(study, n_rows_at(at, TRAIN)).per_round
 
 
 def noisy_update(
@@ -174,9 +174,8 @@ def weighted_update(
     Raises:
         UnfitUpdateError: training diverged; nothing may be sent.
     """
-    labels = rows_at(at, model.scaling, TRAIN)[1]
     trained = _trained(study, module, model, at, number, outcome, losses)
-    weight = weight_of(study, len(labels), weight_cap)
+    weight = weight_of(study, n_rows_at(at, TRAIN), weight_cap)
     moved = trained.astype(np.float64) - model.weights
     at.note("distance", float(np.linalg.norm(moved)))
     if study.training.defence and np.isfinite(moved).all():

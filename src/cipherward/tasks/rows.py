@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cipherward.data.inputs import Inputs
 from cipherward.data.partition import TEST, TRAIN, VALIDATION
+from cipherward.data.preprocess import Cuts, Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning.baselines import Rows
@@ -18,18 +19,28 @@ from cipherward.learning.outcome_binary import BINARY
 from cipherward.learning.score_groups import may_measure
 from cipherward.tasks.hospital_work import HospitalWork
 
-__all__ = ["TEST", "TRAIN", "VALIDATION", "check_classes", "labels_of", "rows_at", "rows_of"]
+__all__ = ["TEST", "TRAIN", "VALIDATION", "check_classes", "labels_of", "n_rows_at", "rows_at", "rows_of"]
 
 
-def rows_of(data: HospitalData, preprocessor: Inputs, split: int) -> Rows:
-    """The model's inputs float32[n, n_features] and the outcomes [n] of one split."""
+def rows_of(data: HospitalData, preprocessor: Inputs, split: int, cuts: Cuts = ()) -> Rows:
+    """The model's inputs float32[n, n_features] and the outcomes [n] of one split. `cuts`: as in `Preprocessor.transform`."""
     chosen = data.split == split
-    return preprocessor.transform(data.table.filter(pl.Series(chosen))), data.outcome[chosen]
+    table = data.table.filter(pl.Series(chosen))
+    inputs = (
+        preprocessor.transform(table, cuts) if isinstance(preprocessor, Preprocessor) else preprocessor.transform(table)
+    )
+    return inputs, data.outcome[chosen]
 
 
 def rows_at(at: HospitalWork, preprocessor: Inputs, split: int) -> Rows:
-    """As `rows_of`, made once for a hospital."""
-    return at.kept(("rows", preprocessor, split), lambda: rows_of(at.data, preprocessor, split))
+    """As `rows_of`, made once for a hospital; training rows as the sum that is being answered cuts them."""
+    cuts = at.cuts if split == TRAIN else ()
+    return at.kept(("rows", preprocessor, split, cuts), lambda: rows_of(at.data, preprocessor, split, cuts))
+
+
+def n_rows_at(at: HospitalWork, split: int) -> int:
+    """How many rows a split has."""
+    return int(np.count_nonzero(at.data.split == split))
 
 
 def check_classes(hospitals: Sequence[HospitalData], group_rows: int, outcome: Outcome = BINARY) -> None:

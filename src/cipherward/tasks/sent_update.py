@@ -18,7 +18,7 @@ from cipherward.data.inputs import Inputs
 from cipherward.data.preprocess import Preprocessor
 from cipherward.study import Study, Training
 from cipherward.tasks import rounds
-from cipherward.tasks.rows import TRAIN, rows_at
+from cipherward.tasks.rows import TRAIN, n_rows_at
 from cipherward.tasks.task import Model, Values
 from cipherward.tasks.train_state import TrainState
 
@@ -81,7 +81,6 @@ def sent_update(study: Study, state: TrainState, at: HospitalWork, values: Value
     if "clipped" not in values:
         return None
     model, ranges = state.model, state.ranges
-    n_rows = len(rows_at(at, model.scaling, TRAIN)[1])
     weight, chosen = float(values["weight"][0]), rounds.settings(study, model.scaling, state.losses)
     parts = [values[f"update/{name}"] for name, _ in model.groups]
     steps = chosen.model_dump(mode="json")
@@ -96,7 +95,7 @@ def sent_update(study: Study, state: TrainState, at: HospitalWork, values: Value
         start=model.weights,
         is_first=state.rounds_done == 0,
         bent=math.hypot(*taken) / weight,
-        reach=reach_of(chosen, model.scaling, n_rows),
+        reach=reach_of(chosen, model.scaling, n_rows_at(at, TRAIN)),
         way=digest("way of an update", json.dumps(facts, sort_keys=True).encode()),
     )
 
@@ -106,7 +105,7 @@ def is_nearly_a_sum(study: Study, model: Model, at: HospitalWork) -> bool:
     rows, or by many that hardly move it."""
     if model.weights.any() or study.privacy:
         return False
-    n_rows, chosen = len(rows_at(at, model.scaling, TRAIN)[1]), rounds.settings(study, model.scaling)
+    n_rows, chosen = n_rows_at(at, TRAIN), rounds.settings(study, model.scaling)
     return steps_of(chosen, n_rows) == 1 or reach_of(chosen, model.scaling, n_rows) < HARDLY
 
 

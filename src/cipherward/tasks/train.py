@@ -42,7 +42,7 @@ from cipherward.tasks.evaluation_tables import tables as worth
 from cipherward.tasks.hospital_work import HospitalWork
 from cipherward.tasks.lanes import Layout
 from cipherward.tasks.row_groups import RowGroup
-from cipherward.tasks.rows import TRAIN, check_classes, rows_at
+from cipherward.tasks.rows import TRAIN, check_classes, n_rows_at
 from cipherward.tasks.sent_update import SentUpdate, is_nearly_a_sum, sent_update
 from cipherward.tasks.settings import refuse_all
 from cipherward.tasks.task import (
@@ -168,8 +168,7 @@ class Train(Task[TrainState]):
             return None
         if self._study.fits_by_newton:
             return 0
-        n_rows = len(rows_at(at, state.model.scaling, TRAIN)[1])
-        return rounds.weight_cut(self._study, n_rows, state.weight_cap)
+        return rounds.weight_cut(self._study, n_rows_at(at, TRAIN), state.weight_cap)
 
     def sums_inputs(self, state: TrainState, at: HospitalWork) -> bool:
         if not self._is_round(state):

@@ -37,6 +37,7 @@ from cipherward.store import files
 HEARD = {
     "privacy charge",
     "exact release, not covered by privacy",
+    "numbers far out cut off",
     "privacy budget spent",
     "refused",
     "declined",
