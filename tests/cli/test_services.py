@@ -37,12 +37,15 @@ def test_a_study_is_started_once_shown_and_stopped_without_a_service(folder: Pat
     (study,) = CoordinatorHome(home).study_folders()
     assert study.name in started.output
     assert "The service is not running" in started.output
+    assert "From this study on, updates are weighed by the class" in started.output
     again = call("coordinator", "start", file, "--home", home)
     assert isinstance(again.exception, StudyError)
     assert "started before" in str(again.exception)
     stopped = call("coordinator", "stop", "tiny", "--reason", "enough", "--home", home)
     assert stopped.exit_code == 0
     assert (study / "stop").read_text() == "enough\n"
+    file.write_text(document(3, name="second").to_toml())
+    assert "From this study on" not in call("coordinator", "start", file, "--home", home).output
     unknown = call("coordinator", "stop", "nothing", "--home", home)
     assert isinstance(unknown.exception, StudyError)
 

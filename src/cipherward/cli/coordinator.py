@@ -183,8 +183,9 @@ def start(
     typer.echo("\n".join(who_stands.if_missing(frozen)))
     if needed := inventories.patients_needed(frozen):
         typer.echo(needed)
-    if settled := weighing.settles(make_task(frozen).weights()):
-        typer.echo(f"Where no earlier study did: {settled}")
+    is_first = len(own.study_folders()) == 1  # reviews say it of every register that no study has settled it for
+    if is_first and (settled := weighing.settles(make_task(frozen).weights())):
+        typer.echo(settled)
     typer.echo("Next, at each hospital: cipherward hospital review, then approve; here: cipherward coordinator status")
     if waits := known.contested(own, frozen.digest()):
         typer.echo(f"It waits for people: {waits}")
