@@ -56,8 +56,7 @@ class CutInputs:
         where it sums inputs (`Task.sums_inputs`), the ledger knows these places from now on.
 
         Raises:
-            UnfitUpdateError: a training row here is cut otherwise than before, or would be, where all of them are cut
-                at one value; nothing may be sent.
+            UnfitUpdateError: a training row here is beyond a place that does not fit this study; nothing may be sent.
         """
         scaling = state.model.preprocessor if state.model else None
         if not isinstance(scaling, Preprocessor) or not state.task.sums_inputs(state.inner, work):
