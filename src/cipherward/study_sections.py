@@ -333,8 +333,7 @@ class Aggregation(Section):
         default=None, ge=4, le=24, description="fixed-point bits of an entry; follows from the model"
     )
     rounding: Literal["nearest", "stochastic"] | None = Field(
-        default=None,
-        description="of an update's entries; stochastic below 16 bits and where they are few steps, else nearest",
+        default=None, description="of an update's entries; stochastic below 16 bits, else nearest"
     )
     threshold: int | None = Field(default=None, ge=1)
     corrupt: int | None = Field(default=None, ge=0)

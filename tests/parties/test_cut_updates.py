@@ -23,7 +23,6 @@ from cipherward.parties.policy import SIMULATION
 from cipherward.store.ledger import Ledger
 from cipherward.study import Study
 from cipherward.sums.hospital_steps import contributors_of
-from cipherward.tasks import lanes
 from cipherward.tasks.rows import TRAIN, rows_at
 from cipherward.tasks.sent_update import SentUpdate
 from cipherward.tasks.state import StudyState
@@ -77,12 +76,6 @@ def opened(world: World, state: StudyState) -> Any:
     rules, opening = world.hub.rules, world.opening(state.sums_done)
     task, n = asking.task_of(rules, state, opening.attempt), len(contributors_of(rules, opening))
     return asking.named_sums(rules.scheme, state, rules.scheme.sums(task, opening.total, opening.witness, n), n)
-
-
-def read_with(state: StudyState, sites: list[Any], rounding: bytes) -> float:
-    """What everybody would read of the entry, were contributions rounded with these secrets."""
-    sent = [state.layout.encode(values, bytes([k]) + rounding[1:]).astype(np.int64) for k, values in enumerate(sites)]
-    return float(vector(state.layout.decode(np.sum(sent, axis=0), len(sites)))[ENTRY])
 
 
 def largest(world: World, state: StudyState) -> float:
@@ -143,23 +136,20 @@ def test_a_study_that_cuts_nobody_after_one_that_cut_the_largest_is_refused(tmp_
         assert told["reason"].endswith("with other aggregation.range_initial, and this hospital's was cut then")
 
 
-def test_a_grid_too_coarse_for_updates_does_not_show_how_many_are_beyond_half_a_step(
-    first: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_grid_too_coarse_for_updates_shows_how_many_are_beyond_half_a_step_and_is_refused(
+    first: World, tmp_path: Path
 ) -> None:
-    """Rounded to the nearest, it does: bisected over studies, that is the largest hospital's entry."""
+    """Bisected over studies, that is the largest hospital's entry."""
     steps = 7
     coarse = {"bits": 4, "rounding": "nearest", "range_initial": 2 * steps * NARROW}
-    with monkeypatch.context() as patch, forgetful(first, tmp_path / "nearest", study(aggregation=coarse)) as other:
-        patch.setattr(lanes, "FEW_STEPS", 0)
-        _, (read,) = rounds_of(other, 1)
+    with forgetful(first, tmp_path / "forgetful", study("second", aggregation=coarse)) as second:
+        _, (read,) = rounds_of(second, 1)
     assert read[ENTRY] == pytest.approx(2 * NARROW)  # one step: one hospital, the others are below half of one
-    with again(first, tmp_path / "second", study("second", aggregation=coarse), SIMULATION) as second:
-        (state,), _ = rounds_of(second, 1)
-        sites = [site.work.values(state) for site in second.sites.values()]
-        reads = [read_with(state, sites, bytes([key]) * 32) for key in range(100)]
-    step, exact = 2 * NARROW, float(sum(vector(values)[ENTRY] for values in sites))
-    assert np.mean(reads) == pytest.approx(exact, abs=5 * step * np.sqrt(len(sites) / 4 / len(reads)))
-    assert len({round(read / step) for read in reads}) >= 3
+    told = declined(first, tmp_path / "second", study("third", aggregation=coarse))
+    assert "aggregation.range_initial, aggregation.bits" in told["reason"]
+    dithered = study("fourth", aggregation=coarse | {"rounding": "stochastic"})
+    with again(first, tmp_path / "third", dithered, SIMULATION) as third:
+        rounds_of(third, 1)
 
 
 def test_two_studies_that_part_in_the_second_round_are_refused_there(tmp_path: Path) -> None:

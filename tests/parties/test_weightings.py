@@ -13,7 +13,7 @@ from tests import simulator
 from tests.parties.test_grids import again
 from tests.simulator import World
 
-from cipherward.data.preprocess import CLIP_STDDEV
+from cipherward.data.cuts import CLIP_STDDEV
 from cipherward.errors import DeclinedError
 from cipherward.learning.weights import row_class
 from cipherward.parties import asking

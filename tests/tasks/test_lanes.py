@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cipherward.errors import DataError, ProtocolError, StudyError
-from cipherward.tasks.lanes import FEW_STEPS, CountSegment, Layout, RealSegment
+from cipherward.tasks.lanes import CountSegment, Layout, RealSegment
 
 BITS = st.integers(4, 24)
 BOUNDS = st.sampled_from([2.0**-20, 0.25, 0.3, 1.0, 64.0])
@@ -278,14 +278,3 @@ def test_the_same_secret_rounds_the_same_way_and_another_one_does_not() -> None:
     assert not np.array_equal(first, mine.encode(x, b"b" * 32))
     with pytest.raises(ValueError, match="32 bytes"):
         mine.encode(x)
-
-
-@pytest.mark.parametrize(("largest", "is_random"), [(FEW_STEPS - 0.5, True), (FEW_STEPS + 0.5, False)])
-def test_entries_of_few_steps_are_rounded_at_random_where_a_segment_says_so(largest: float, *, is_random: bool) -> None:
-    x = np.append(np.full(4_000, 0.25), largest)
-    mine = Layout((RealSegment("x", x.size, 127.0, is_dithered_where_coarse=True),), 8)
-    found = mine.encode({"x": x}, b"a" * 32)[:-1] - 127.0
-    assert set(found) == ({0.0, 1.0} if is_random else {0.0})
-    assert not is_random or abs(found.mean() - 0.25) < 6 * np.sqrt(0.25 * 0.75 / 4_000)
-    plain = Layout((RealSegment("x", x.size, 127.0),), 8)
-    assert set(plain.encode({"x": x})[:-1]) == {127}

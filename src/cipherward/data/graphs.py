@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from cipherward.data import arrays
 from cipherward.data.coding import FINE, Binned, Coding, fine_values
+from cipherward.data.cuts import CLIP_STDDEV
 from cipherward.data.forest import Forest, width_of
 from cipherward.data.inputs import Inputs
-from cipherward.data.preprocess import CLIP_STDDEV, Preprocessor
+from cipherward.data.preprocess import Preprocessor
 from cipherward.data.schema import declared_range
 from cipherward.data.values import MISSING, OTHER, of_column
 from cipherward.errors import DataError

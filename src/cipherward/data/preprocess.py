@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from cipherward.data import arrays, imputation
+from cipherward.data.cuts import CLIP_STDDEV, Cuts, limits_of
 from cipherward.data.imputation import Regression
 from cipherward.data.partition import TRAIN
 from cipherward.data.rare_categories import Merged, codes, host
@@ -35,11 +36,6 @@ FINE_BITS = 40
 _FINE = (1 << FINE_BITS) - 1
 TOTALS = ("present", "sum", "square", "sum_fine", "square_fine")
 """What is summed of each numeric column."""
-CLIP_STDDEV = 10.0
-Places = tuple[float, float]
-"""Below and above which values are cut, in [0, 1] of a column's declared range."""
-Cuts = tuple[tuple[str, Places], ...]
-"""By the name of a column."""
 # A variance below this many rounding steps of the sums, or this share of the squared mean, is that of a constant column.
 ROUNDING_STEPS = 64
 ROUNDING_SHARE = 2.0**-46
@@ -217,14 +213,14 @@ class Preprocessor:
             if column.is_array:
                 after = at + arrays.width(column)
                 mean, stddev = next(scaling)
-                limits = _limits(cut_at.get(column.name, _NOWHERE), mean, stddev)
+                limits = limits_of(cut_at.get(column.name), mean, stddev)
                 matrix[:, at:after] = arrays.features(table[column.name], column, mean, stddev, limits)
                 at = after
                 continue
             if column.kind == "numeric":
                 mean, stddev = next(scaling)
                 values = (scaled(table[column.name].to_numpy(), column) - mean) / stddev
-                limits, missing = _limits(cut_at.get(column.name, _NOWHERE), mean, stddev), np.isnan(values)
+                limits, missing = limits_of(cut_at.get(column.name), mean, stddev), np.isnan(values)
                 matrix[:, at] = np.where(missing, 0.0, np.clip(values, *limits))
                 matrix[:, at + 1] = missing
                 at += 2
@@ -324,15 +320,6 @@ class Preprocessor:
         if not sound:
             raise DataError("not a preprocessing document", hint="use the file that the run wrote, unchanged")
         return result
-
-
-_NOWHERE = (-math.inf, math.inf)
-
-
-def _limits(cut_at: Places, mean: float, stddev: float) -> tuple[float, float]:
-    """Where standardised values end."""
-    low, high = ((place - mean) / stddev for place in cut_at)
-    return max(low, -CLIP_STDDEV), min(high, CLIP_STDDEV)
 
 
 def fit(columns: Sequence[Column], sums: Mapping[str, NDArray[np.int64]]) -> Preprocessor:

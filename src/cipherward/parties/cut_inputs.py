@@ -21,8 +21,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data import arrays, preprocess
+from cipherward.data.cuts import CLIP_STDDEV, Cuts, Places
 from cipherward.data.partition import TRAIN
-from cipherward.data.preprocess import Cuts, Places, Preprocessor
+from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import UnfitUpdateError
 from cipherward.parties.cut_updates import has_forgotten
@@ -105,7 +106,7 @@ def cuts(scaling: Preprocessor) -> Iterator[tuple[Column, Places, Places, Places
     for column, mean, stddev in zip(numeric, scaling.mean, scaling.stddev, strict=True):
         farthest, kept, nearest = (
             (max(mean - reach * stddev, 0.0), min(mean + reach * stddev, 1.0))
-            for reach in (preprocess.CLIP_STDDEV, KEPT_STDDEV, NEAREST_STDDEV)
+            for reach in (CLIP_STDDEV, KEPT_STDDEV, NEAREST_STDDEV)
         )
         yield column, farthest, kept, nearest
 

@@ -1,5 +1,5 @@
-"""Of updates that follow from one model, or nearly the same, what was cut stays as it was: in all studies over a
-register, and in all rounds.
+"""Of updates that follow from one model, or nearly the same, what was cut or coarsely rounded stays as it was: in all
+studies over a register, and in all rounds.
 
 Every entry of an update is cut at a public range. Where two sums of the same updates have other ranges, or follow from
 other steps, their difference is of the hospitals that were cut, often of one: the largest. So a hospital remembers, for

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from cipherward.data.preprocess import Cuts
+from cipherward.data.cuts import Cuts
 from cipherward.data.sources import HospitalData
 from cipherward.learning.devices import Device
 from cipherward.privacy import records

@@ -19,8 +19,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data import imputation
+from cipherward.data.cuts import CLIP_STDDEV, Cuts
 from cipherward.data.imputation import Regression
-from cipherward.data.preprocess import CLIP_STDDEV, Cuts, Preprocessor
+from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError, ProtocolError, StudyError
 from cipherward.learning import newton

@@ -23,9 +23,6 @@ Values = Mapping[str, NDArray[Any]]
 MAX_COUNT = 2**62
 """No decoded count exceeds this, so int64 never wraps."""
 
-FEW_STEPS = 8
-"""A segment whose largest entry is fewer steps of the grid would be rounded to a coarse picture of itself."""
-
 _CHUNK = 1 << 14  # float64 scratch of 128 KiB stays in the second-level cache
 
 
@@ -34,14 +31,12 @@ class RealSegment:
     """`size` real values in [-bound, bound], one lane each; values outside are clipped to the bound.
 
     `is_dithered`: rounded up or down at random so that the mean is exact (stochastic rounding), else to the nearest.
-    `is_dithered_where_coarse`: to the nearest, but at random where the largest entry is less than `FEW_STEPS` steps.
     """
 
     name: str
     size: int
     bound: float
     is_dithered: bool = False
-    is_dithered_where_coarse: bool = False
 
     @property
     def n_lanes(self) -> int:
@@ -126,12 +121,11 @@ class Layout:
                 that is negative or too large. The text names the segment and no value.
         """
         self._check(values)
-        dithered = {segment.name for segment in self.segments if self._is_dithered(segment, values[segment.name])}
-        words = Words(lambda _: rounding) if dithered else None
+        words = Words(lambda _: rounding) if any(s.is_dithered for s in self._real) else None
         lanes = np.empty(self.n_lanes, dtype=np.uint32)
         for segment, out in self._placed(lanes):
             if isinstance(segment, RealSegment):
-                self._encode_real(segment, values[segment.name], out, words if segment.name in dithered else None)
+                self._encode_real(segment, values[segment.name], out, words if segment.is_dithered else None)
             else:
                 self._encode_count(segment, values[segment.name], out)
         return lanes
@@ -267,11 +261,9 @@ class Layout:
         if sums.shape != (length,):
             raise ProtocolError(f"the opened sum has shape {sums.shape}, this study's layout has {length} entries")
 
-    def _is_dithered(self, segment: Segment, x: NDArray[Any]) -> bool:
-        if isinstance(segment, CountSegment) or not segment.is_dithered_where_coarse:
-            return isinstance(segment, RealSegment) and segment.is_dithered
-        coarse = FEW_STEPS * segment.bound / self.half
-        return all(float(np.abs(part).max()) < coarse for part in _chunks(x))
+    @property
+    def _real(self) -> list[RealSegment]:
+        return [segment for segment in self.segments if isinstance(segment, RealSegment)]
 
     def _encode_real(self, segment: RealSegment, x: NDArray[Any], out: NDArray[np.uint32], words: Words | None) -> None:
         half, scale = float(self.half), self.half / segment.bound

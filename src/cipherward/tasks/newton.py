@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cipherward.data.preprocess import CLIP_STDDEV
+from cipherward.data.cuts import CLIP_STDDEV
 from cipherward.errors import DataError, ProtocolError
 from cipherward.learning import newton
 from cipherward.learning.newton import Fit, Steps

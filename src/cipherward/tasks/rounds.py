@@ -100,13 +100,10 @@ def check_module(study: Study, module: Module) -> None:
 
 
 def update_segments(study: Study, model: Model, ranges: Sequence[float]) -> tuple[Segment, ...]:
-    """The update itself, one segment for each parameter tensor. Shares of noise are whole grid units: nothing to round.
-    Rounded to the nearest, the sum of entries below half a step would show whose were larger."""
-    is_rounded = not adds_noise_shares(study)
-    at_random = is_rounded and study.has_stochastic_rounding
-    where_coarse = is_rounded and not at_random
+    """The update itself, one segment for each parameter tensor. Shares of noise are whole grid units: nothing to round."""
+    at_random = study.has_stochastic_rounding and not adds_noise_shares(study)
     return tuple(
-        RealSegment(f"update/{name}", size, bound, at_random, where_coarse)
+        RealSegment(f"update/{name}", size, bound, at_random)
         for (name, size), bound in zip(model.groups, ranges, strict=True)
     )
 

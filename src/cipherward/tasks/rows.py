@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cipherward.data.cuts import Cuts
 from cipherward.data.inputs import Inputs
 from cipherward.data.partition import TEST, TRAIN, VALIDATION
-from cipherward.data.preprocess import Cuts, Preprocessor
+from cipherward.data.preprocess import Preprocessor
 from cipherward.data.sources import HospitalData
 from cipherward.errors import DataError
 from cipherward.learning.baselines import Rows

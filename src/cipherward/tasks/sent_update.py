@@ -18,12 +18,16 @@ from cipherward.data.inputs import Inputs
 from cipherward.data.preprocess import Preprocessor
 from cipherward.study import Study, Training
 from cipherward.tasks import rounds
+from cipherward.tasks.lanes import Layout
 from cipherward.tasks.rows import TRAIN, n_rows_at
 from cipherward.tasks.task import Model, Values
 from cipherward.tasks.train_state import TrainState
 
 if TYPE_CHECKING:
     from cipherward.tasks.hospital_work import HospitalWork
+
+FEW_STEPS = 8
+"""A tensor whose largest entry is fewer steps of the grid is rounded to a coarse picture of itself."""
 
 HARDLY = 0.01
 """The reach (`reach_of`) of steps after which an update from zeros is a sum of inputs still, but for about a hundredth."""
@@ -49,8 +53,8 @@ class SentUpdate:
     Args:
         start: the weights that it started from, float32[n_parameters].
         is_first: they are those with which the study begins.
-        bent: L2 norm of what was cut off at the ranges, before it was weighed. 0: what left is the update, but for less
-            than a step of its grid, up or down at random where its entries are few steps (`lanes.FEW_STEPS`).
+        bent: L2 norm of what was taken off, before it was weighed: cut at the ranges, or rounded to the nearest of too
+            few steps. 0: what left is the update, but for less than a step of its grid.
         reach: how much of a change of the start the update follows at most, from 0 to 1 (`reach_of`).
         way: 32 bytes that follow from all by which the same start and rows give another contribution: ranges in units
             of the update, grid, steps, constants of columns.
@@ -90,7 +94,7 @@ def sent_update(study: Study, state: TrainState, at: HospitalWork, values: Value
         "steps": [steps.get(name) for name in _TRAINING],
         "constants": model.scaling.to_json(),
     }
-    taken = [np.linalg.norm(part - np.clip(part, -bound, bound)) for part, bound in zip(parts, ranges, strict=True)]
+    taken = [_taken_off(study, part, bound) for part, bound in zip(parts, ranges, strict=True)]
     return SentUpdate(
         start=model.weights,
         is_first=state.rounds_done == 0,
@@ -107,6 +111,15 @@ def is_nearly_a_sum(study: Study, model: Model, at: HospitalWork) -> bool:
         return False
     n_rows, chosen = n_rows_at(at, TRAIN), rounds.settings(study, model.scaling)
     return steps_of(chosen, n_rows) == 1 or reach_of(chosen, model.scaling, n_rows) < HARDLY
+
+
+def _taken_off(study: Study, part: NDArray[Any], bound: float) -> float:
+    """L2 norm of what the grid of a range takes off one tensor's entries."""
+    cut = np.clip(part, -bound, bound)
+    step = bound / Layout((), study.bits).half
+    if not study.has_stochastic_rounding and np.abs(cut).max(initial=0.0) < FEW_STEPS * step:
+        cut = np.rint(cut / step) * step
+    return float(np.linalg.norm(part - cut))
 
 
 def steps_of(chosen: Training, n_rows: int) -> int:
