@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tests import simulator
 from tests.parties.test_cut_updates import opened
 from tests.parties.test_grids import ONE_GRID, again, next_sum
+from tests.parties.test_weightings import vector
 from tests.simulator import World
 
 from cipherward.data import preprocess
@@ -43,6 +44,9 @@ HIS_LINE = 6
 N_INPUTS = 7
 AGE, DOSE, WARD_A, ONE = 0, 2, 4, 7
 """Places among the inputs; the last is the intercept's 1."""
+
+ONE_STEP = {"method": "sgd", "batch_size": 1_000, "local_epochs": 1}
+MANY_STEPS = {"method": "sgd", "batch_size": 8, "local_epochs": 2}
 
 _write_tables = simulator.write_tables
 
@@ -181,6 +185,38 @@ def test_a_row_that_was_cut_before_is_cut_at_the_same_value_again_and_two_sums_s
 
 
 @pytest.mark.usefixtures("far")
+@pytest.mark.parametrize("steps", [ONE_STEP, MANY_STEPS], ids=["one step", "many"])
+def test_all_rounds_of_a_study_cut_a_row_at_the_same_value(tmp_path: Path, steps: dict[str, Any]) -> None:
+    """Cut in the first round alone, the gradient of nearly the same model would differ by that row's."""
+    rate = 0.001
+    training = steps | {"rounds": 2, "learning_rate": rate}
+    with World(
+        tmp_path, study(training=training, aggregation={"bits": 24, "range_initial": 2.0**-5}), policy=ONE_GRID
+    ) as world:
+        assert next_sum(world) == ""
+        gradients, held = [], []
+        for _ in range(2):
+            state = world.hub.state
+            assert next_sum(world) == ""
+            gradients.append(vector(opened(world, state)) / rate)
+            held.append(world.sites[2].work.cuts)
+        assert held[0] == held[1] != ()
+        if steps is ONE_STEP:
+            assert np.abs(gradients[1] - gradients[0]).max() < 2e-4  # a row that is cut at ten changes it by 0.003
+
+
+def test_a_later_study_of_many_steps_is_cut_there_too_where_that_fits_and_else_as_if_there_was_none(
+    ledger: Ledger,
+) -> None:
+    rule, work, many = CutInputs(ledger, "clinic-1"), rows_with(0.8), study(training=MANY_STEPS)
+    for factor, is_cut in ((1.0, True), (1.4, True), (1.6, False), (0.5, False), (0.7, True)):
+        found = rule.hold(work, with_constants(many, factor * NEARER))
+        assert [column for column, _ in found] == ["age"] * is_cut
+    with pytest.raises(UnfitUpdateError, match="column 'age'"):
+        rule.hold(work, with_constants(study(), 1.6 * NEARER))
+
+
+@pytest.mark.usefixtures("far")
 def test_sums_for_predicted_numbers_are_of_rows_that_are_cut_there(tmp_path: Path) -> None:
     with World(tmp_path, study(impute=True), policy=ONE_GRID) as world:
         assert next_sum(world) == ""
@@ -204,10 +240,6 @@ def test_the_same_study_is_answered_again_and_so_is_one_without_the_column(tmp_p
         for chosen in (study("again", training={"rounds": 3}), robust.without_columns(["age"])):
             with stepped(again(one, tmp_path / chosen.name, chosen, ONE_GRID)) as other:
                 one = other
-
-
-ONE_STEP = {"method": "sgd", "batch_size": 1_000, "local_epochs": 1}
-MANY_STEPS = {"method": "sgd", "batch_size": 8, "local_epochs": 2}
 
 
 @pytest.mark.usefixtures("far")
@@ -368,8 +400,9 @@ def test_the_first_place_stays_whatever_is_answered_afterwards(ledger: Ledger) -
 def test_what_is_refused_sets_no_place_and_none_is_beyond_the_declared_range(ledger: Ledger) -> None:
     rule, state = CutInputs(ledger, "clinic-1"), with_constants(study(), NEARER)
     note_rebuilt(ledger, "clinic-1")
-    with pytest.raises(UnfitUpdateError, match="has forgotten"):
-        rule.hold(rows_with(0.8), state)
+    for place in (0.8, 0.61):  # one that no earlier study can have cut is within four standard deviations
+        with pytest.raises(UnfitUpdateError, match="has forgotten"):
+            rule.hold(rows_with(place), state)
     (age, farthest, kept, nearest), (dose, *everywhere) = cuts(state.inner.model.preprocessor)
     assert farthest == (0.25, 0.75)
     assert nearest == pytest.approx((0.4, 0.6))
@@ -377,12 +410,15 @@ def test_what_is_refused_sets_no_place_and_none_is_beyond_the_declared_range(led
     assert kept == pytest.approx((0.35, 0.65))
     assert not ledger.standing(rule._name(age))
     assert not ledger.standing(rule._name(dose))
-    rule.hold(rows_with(0.5), state)
+    many = with_constants(study(training=MANY_STEPS), NEARER)
+    assert rule.hold(rows_with(0.8), many) == ()
+    assert not ledger.standing(rule._name(age))
+    rule.hold(rows_with(0.6), state)
     assert ledger.standing(rule._name(dose))
 
 
 def test_a_task_says_which_of_its_answers_sum_inputs() -> None:
-    """A vote on a model that was trained from zeros is none, nor is an update with noise or from another model."""
+    """A vote on a model that was trained from zeros is none, nor is an update with noise or of a network."""
     work = rows_with(0.5)
 
     def says(chosen: Study, **changed: Any) -> bool:
@@ -394,7 +430,9 @@ def test_a_task_says_which_of_its_answers_sum_inputs() -> None:
     assert says(study())
     assert not says(study(), rounds_done=1), "the fit is at its last step, and its model is measured"
     model = with_constants(one_step, NEARER).inner.model
-    assert not says(one_step, model=dataclasses.replace(model, weights=np.full_like(model.weights, 0.01)))
+    assert says(one_step, model=dataclasses.replace(model, weights=np.full_like(model.weights, 0.01)))
+    network = study(training=ONE_STEP, model={"kind": "mlp", "hidden": [4]})
+    assert not says(network)
     assert not says(one_step, model=dataclasses.replace(model, preprocessor=None))
     noisy = {"unit": "record", "epsilon": 8.0, "delta": 1e-5, "clipping_norm": 1.0}
     assert not says(study(training=ONE_STEP, privacy=noisy))

@@ -19,7 +19,7 @@ from cipherward.data.problems import Problem, first_of
 from cipherward.data.values import is_missing
 from cipherward.study import Column
 
-_ROWS_AT_ONCE = 256  # scaling needs a few float64 copies of so many cells
+ROWS_AT_ONCE = 256  # scaling needs a few float64 copies of so many cells
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.floating[Any] | np.integer[Any]]
 
@@ -43,8 +43,8 @@ def nulls(column: Column, height: int) -> pl.Series:
 def moments(series: pl.Series, column: Column) -> tuple[Floats, Floats]:
     """Mean and mean square of each row's numbers, scaled to [0, 1] by the declared range: float64[n_rows], NaN without any."""
     mean, square = np.full(len(series), np.nan), np.full(len(series), np.nan)
-    for start in range(0, len(series), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
+    for start in range(0, len(series), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
         values = scaled(series[part], column)
         present = ~np.isnan(values)
         count = present.sum(axis=1)
@@ -74,8 +74,8 @@ def features(
     """float32[n_rows, width]: standardised and cut at `limits`, in standard deviations, missing -> 0; of a series then 1
     for each missing value."""
     found = np.zeros((len(series), width(column)), dtype=np.float32)
-    for start in range(0, len(series), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
+    for start in range(0, len(series), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
         values = (scaled(series[part], column) - mean) / stddev
         missing = np.isnan(values)
         found[part, : column.size] = np.where(missing, 0.0, np.clip(values, *limits))
@@ -135,8 +135,8 @@ def read(series: pl.Series, column: Column) -> tuple[pl.Series, NDArray[np.bool_
     problems = [(rows, text.format(wanted=wanted)) for rows, text in problems]
     outside = np.zeros(len(series), bool)
     low, high = _range(column)
-    for start in range(0, len(found), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
+    for start in range(0, len(found), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
         values = _matrix(found[part], column)
         outside[part] = ((values < low) | (values > high)).any(axis=1)
     return found, outside, problems

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cipherward.crypto.hashing import digest
 from cipherward.crypto.scheme import Scheme
+from cipherward.data.cuts import Cuts
 from cipherward.parties import asking
 from cipherward.parties.cut_inputs import CutInputs, counted
 from cipherward.parties.cut_updates import CutUpdates
@@ -45,6 +46,7 @@ class Contributions:
     grids: Grids | None = None
     cut_inputs: CutInputs | None = None
     _made: tuple[bytes, NDArray[Any]] | None = field(default=None, repr=False)
+    _cuts: Cuts = field(default=(), repr=False)
 
     def vector(self, work: HospitalWork, state: StudyState) -> NDArray[Any]:
         """The vector to protect; another attempt at the sum, and the sum that asks the same after one that did not
@@ -75,10 +77,11 @@ class Contributions:
         rounding = digest("rounding", self.rounding_key, query)
         work.secret = digest("drawn by a task", self.rounding_key)
         values = work.values(state)
-        if work.cuts:
-            self.log("numbers far out cut off", {"sum": state.sums_done, "numbers": counted(work, state.study.columns)})
         if self.scheme.fixed_point:  # numbers as they are have no range
             self.cut_updates.hold(work, state, query, values)
+        if work.cuts and work.cuts != self._cuts:
+            self.log("numbers far out cut off", {"sum": state.sums_done, "numbers": counted(work, state.study.columns)})
+            self._cuts = work.cuts
         return asking.vector_of(self.scheme, state, values, rounding)
 
     def forget(self) -> None:

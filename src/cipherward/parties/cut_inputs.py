@@ -1,11 +1,11 @@
 """Exact sums over standardised inputs cut them at the same values in all studies over a register.
 
 A number counts as no more than ten standard deviations from its middle (`data.preprocess`), and each study opens both
-anew. Two sums of a Newton step, or for predicted numbers, or two updates that are one step from zeros, are the same but
-for a known change of scale, and for the rows that are cut in one of them: their difference is of these rows, perhaps of
-one patient. So a hospital cuts its rows at the same values in all of them: at six standard deviations as the first
-study opened them, which the ledger keeps. It declines a sum that would cut a row of its own nearer to the middle, and
-one of which that place is less than four of its standard deviations from the middle.
+anew. Two sums of a Newton step, or for predicted numbers, or two updates that are one step from the same weights, are the
+same but for a known change of scale, and for the rows that are cut in one of them: their difference is of these rows,
+perhaps of one patient. So a hospital cuts its training rows at the same values in all of them, and in updates of more
+steps: at six standard deviations as the first study that trained opened them, which the ledger keeps. Where that place
+is beyond ten standard deviations of a later study, or within four, and a row is beyond, it declines such a sum.
 """
 
 from __future__ import annotations
@@ -53,28 +53,35 @@ class CutInputs:
     register: str
 
     def hold(self, work: HospitalWork, state: StudyState) -> Cuts:
-        """Where the answer cuts its rows, of the columns that have rows beyond. Called before an exact answer is made:
-        where it sums inputs (`Task.sums_inputs`), the ledger knows these places from now on.
+        """Where the answer cuts its training rows, of the columns that have rows beyond; called before it is made. From
+        the first update or step on (`Task.weight_cut`, `Task.sums_inputs`) the ledger knows these places. Within a study
+        they stay, as they follow from its constants and from what the ledger knew at its first update.
 
         Raises:
-            UnfitUpdateError: a training row here is beyond a place that does not fit this study; nothing may be sent.
+            UnfitUpdateError: the answer sums inputs, and a row here is beyond a place that does not fit this study;
+                nothing may be sent.
         """
         scaling = state.model.preprocessor if state.model else None
-        if not isinstance(scaling, Preprocessor) or not state.task.sums_inputs(state.inner, work):
+        if not isinstance(scaling, Preprocessor):
+            return ()
+        sums = state.task.sums_inputs(state.inner, work)
+        if not sums and state.task.weight_cut(state.inner, work) is None:
             return ()
         first, found, forgets = [], [], has_forgotten(self.ledger, self.register)
         for column, (lowest, highest), places, (nearest_low, nearest_high) in cuts(scaling):
             known = self._known(column)
             low, high = known.get("places", places)
             least, most = work.kept(("ends", column.name, column.transform), partial(_ends, work.data, column))
-            if not known:
-                first.append((column, places))
-            is_beyond = least < low or most > high
             is_nearer = (lowest > low and least < lowest) or (highest < high and most > highest)
             is_farther = (low > nearest_low and least < low) or (high < nearest_high and most > high)
-            if is_nearer or is_farther or (is_beyond and not known and forgets):
+            is_unknown = not known and forgets
+            if sums and (is_nearer or is_farther or (is_unknown and (least < nearest_low or most > nearest_high))):
                 raise _refusal(column, known.get("study", ""))
-            if is_beyond:
+            if is_unknown and not sums:
+                continue
+            if not known:
+                first.append((column, places))
+            if (least < low or most > high) and not is_nearer and not is_farther:
                 found.append((column.name, (low, high)))
         for column, places in first:
             kept = {"study": state.study.name, "places": places}
@@ -92,11 +99,11 @@ class CutInputs:
 
 def counted(work: HospitalWork, columns: Sequence[Column]) -> dict[str, int]:
     """Of the columns that the answer cuts, how many numbers of training rows are beyond."""
-    by_name, found = {column.name: column for column in columns}, {}
-    for name, (low, high) in work.cuts:
-        values = _values(work.data, by_name[name])
-        found[name] = int(((values < low) | (values > high)).sum())
-    return found
+    by_name = {column.name: column for column in columns}
+    return {
+        name: sum(int(((part < low) | (part > high)).sum()) for part in _parts(work.data, by_name[name]))
+        for name, (low, high) in work.cuts
+    }
 
 
 def cuts(scaling: Preprocessor) -> Iterator[tuple[Column, Places, Places, Places]]:
@@ -113,15 +120,23 @@ def cuts(scaling: Preprocessor) -> Iterator[tuple[Column, Places, Places, Places
 
 def _ends(data: HospitalData, column: Column) -> Places:
     """The least and the largest number of a column in training rows, in [0, 1] of its declared range."""
-    values = _values(data, column)
-    there = ~np.isnan(values)
-    return float(values.min(initial=1.0, where=there)), float(values.max(initial=0.0, where=there))
+    least, most = 1.0, 0.0
+    for part in _parts(data, column):
+        there = ~np.isnan(part)
+        least = min(least, float(part.min(initial=1.0, where=there)))
+        most = max(most, float(part.max(initial=0.0, where=there)))
+    return least, most
 
 
-def _values(data: HospitalData, column: Column) -> NDArray[np.float64]:
-    """The numbers of a column in training rows, in [0, 1] of its declared range, NaN where there is none."""
+def _parts(data: HospitalData, column: Column) -> Iterator[NDArray[np.float64]]:
+    """The numbers of a column in training rows, in [0, 1] of its declared range, NaN where there is none; of images and
+    series some rows at a time."""
     series = data.table[column.name].filter(pl.Series(data.split == TRAIN))
-    return arrays.scaled(series, column) if column.is_array else preprocess.scaled(series.to_numpy(), column)
+    if not column.is_array:
+        yield preprocess.scaled(series.to_numpy(), column)
+        return
+    for start in range(0, len(series), arrays.ROWS_AT_ONCE):
+        yield arrays.scaled(series[start : start + arrays.ROWS_AT_ONCE], column)
 
 
 def _refusal(column: Column, study: str) -> UnfitUpdateError:

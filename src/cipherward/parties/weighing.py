@@ -31,7 +31,7 @@ _BY_ROWS = "Newton steps, regressions, survival curves, tables of points and boo
 
 _WORDS = {
     "class": "by the class of the hospital's rows",
-    "equal": "the same for every hospital",
+    "equal": "alike for all hospitals",
     ROWS: "by the hospital's rows, as Newton steps, tables of points and boosted trees do",
 }
 
@@ -92,7 +92,7 @@ class Weighing:
         """Of a problem."""
         known, asked = self._known(), task.weights()
         if known and asked != known["weights"] and asked != ROWS:
-            return f'set training.weights = "{known["weights"]}", as the earlier study had it'
+            return f'set training.weights = "{known["weights"]}": an earlier study weighed so'
         if known and asked != known["weights"]:
             return (
                 f"{_BY_ROWS} cannot be asked of this register any more; a network, or a linear model with training.method = "

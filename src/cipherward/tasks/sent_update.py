@@ -105,9 +105,9 @@ def sent_update(study: Study, state: TrainState, at: HospitalWork, values: Value
 
 
 def is_nearly_a_sum(study: Study, model: Model, at: HospitalWork) -> bool:
-    """Whether the next update is nearly a sum of inputs over rows: of a linear model from zeros, by one step over all
-    rows, or by many that hardly move it."""
-    if model.weights.any() or study.privacy:
+    """Whether the next update is nearly a sum of inputs over rows: of a linear model, or of any from zeros, by one step
+    over all rows, or by many that hardly move it."""
+    if study.privacy or (model.weights.any() and not study.model.is_linear):
         return False
     n_rows, chosen = n_rows_at(at, TRAIN), rounds.settings(study, model.scaling)
     return steps_of(chosen, n_rows) == 1 or reach_of(chosen, model.scaling, n_rows) < HARDLY

@@ -175,6 +175,7 @@ def own(study: Study, module: Module, first: Model, last: Model, at: HospitalWor
         module: from `models.build`; scratch.
         first, last: the study's models, before and after training.
     """
+    at.cuts = ()  # these were of the study's sums
     outcome = outcome_at(study, last.scaling)
     features, labels = rows_at(at, last.scaling, TEST)
 
