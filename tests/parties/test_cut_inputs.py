@@ -397,6 +397,13 @@ def test_the_first_place_stays_whatever_is_answered_afterwards(ledger: Ledger) -
         rule.hold(rows_with(0.8), with_constants(study(), NEAREST))
 
 
+def test_places_are_looked_up_once_in_a_study(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule, work, state = CutInputs(ledger, "clinic-1"), rows_with(0.8), with_constants(study(), NEARER)
+    first = rule.hold(work, state)
+    monkeypatch.setattr(CutInputs, "_known", lambda *_: pytest.fail("asked the ledger again"))
+    assert rule.hold(work, state) == first != ()
+
+
 def test_what_is_refused_sets_no_place_and_none_is_beyond_the_declared_range(ledger: Ledger) -> None:
     rule, state = CutInputs(ledger, "clinic-1"), with_constants(study(), NEARER)
     note_rebuilt(ledger, "clinic-1")

@@ -55,7 +55,8 @@ class CutInputs:
     def hold(self, work: HospitalWork, state: StudyState) -> Cuts:
         """Where the answer cuts its training rows, of the columns that have rows beyond; called before it is made. From
         the first update or step on (`Task.weight_cut`, `Task.sums_inputs`) the ledger knows these places. Within a study
-        they stay, as they follow from its constants and from what the ledger knew at its first update.
+        they stay, as they follow from its constants and from what the ledger knew at its first update; they are looked
+        up once.
 
         Raises:
             UnfitUpdateError: the answer sums inputs, and a row here is beyond a place that does not fit this study;
@@ -67,6 +68,10 @@ class CutInputs:
         sums = state.task.sums_inputs(state.inner, work)
         if not sums and state.task.weight_cut(state.inner, work) is None:
             return ()
+        settled = partial(self._settled, work, state.study.name, scaling, sums=sums)
+        return work.kept(("cuts", self.register, scaling, sums), settled)
+
+    def _settled(self, work: HospitalWork, study: str, scaling: Preprocessor, *, sums: bool) -> Cuts:
         first, found, forgets = [], [], has_forgotten(self.ledger, self.register)
         for column, (lowest, highest), places, (nearest_low, nearest_high) in cuts(scaling):
             known = self._known(column)
@@ -84,7 +89,7 @@ class CutInputs:
             if (least < low or most > high) and not is_nearer and not is_farther:
                 found.append((column.name, (low, high)))
         for column, places in first:
-            kept = {"study": state.study.name, "places": places}
+            kept = {"study": study, "places": places}
             self.ledger.record_standing(self._name(column), json.dumps(kept).encode())
         return tuple(found)
 
