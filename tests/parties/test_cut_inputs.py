@@ -216,6 +216,19 @@ def test_a_later_study_of_many_steps_is_cut_there_too_where_that_fits_and_else_a
         rule.hold(work, with_constants(study(), 1.6 * NEARER))
 
 
+def test_each_side_is_cut_by_public_numbers_alone(ledger: Ledger) -> None:
+    """A row beyond on one side decides nothing for rows beyond on the other: noise of records covers one row."""
+    rule, many = CutInputs(ledger, "clinic-1"), study(training=MANY_STEPS)
+    rule.hold(rows_with(0.5), with_constants(many, NEARER))
+    ((_, both),) = rule.hold(rows_with(0.95), with_middle(many, 0.44, 0.023))
+    assert both[0] == 0.0
+    assert both[1] == pytest.approx(0.65)  # 0.35 is less than four standard deviations from the middle
+    work = rows_with(0.95)
+    work.data.table[1, "age"] = LOW + 0.34 * (HIGH - LOW)
+    ((_, still),) = rule.hold(work, with_middle(many, 0.44, 0.023))
+    assert still == both
+
+
 @pytest.mark.usefixtures("far")
 def test_sums_for_predicted_numbers_are_of_rows_that_are_cut_there(tmp_path: Path) -> None:
     with World(tmp_path, study(impute=True), policy=ONE_GRID) as world:
@@ -325,8 +338,12 @@ nowhere. Of a first study NEARER's 0.35 and 0.65 stay, and FARTHER's 0.275 and 0
 
 def with_constants(chosen: Study, stddev: float) -> StudyState:
     """The state of a study after its constants."""
+    return with_middle(chosen, 0.5, stddev)
+
+
+def with_middle(chosen: Study, middle: float, stddev: float) -> StudyState:
     state = begin(chosen)
-    scaling = Preprocessor(chosen.columns, (0.5, 0.5), (stddev, BEYOND_ALL), 400, 200)
+    scaling = Preprocessor(chosen.columns, (middle, 0.5), (stddev, BEYOND_ALL), 400, 200)
     model = dataclasses.replace(state.inner.model, preprocessor=scaling)
     inner = dataclasses.replace(state.inner, model=model)
     return dataclasses.replace(state, inner=inner)

@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from cipherward.data import arrays, preprocess
@@ -51,6 +49,7 @@ class CutInputs:
 
     ledger: Ledger
     register: str
+    _settled: dict[tuple[Preprocessor, bool], tuple[HospitalData, Cuts]] = field(default_factory=dict, repr=False)
 
     def hold(self, work: HospitalWork, state: StudyState) -> Cuts:
         """Where the answer cuts its training rows, of the columns that have rows beyond; called before it is made. From
@@ -68,15 +67,18 @@ class CutInputs:
         sums = state.task.sums_inputs(state.inner, work)
         if not sums and state.task.weight_cut(state.inner, work) is None:
             return ()
-        settled = partial(self._settled, work, state.study.name, scaling, sums=sums)
-        return work.kept(("cuts", self.register, scaling, sums), settled)
+        before = self._settled.get((scaling, sums))
+        if before is None or before[0] is not work.data:
+            before = work.data, self._settle(work.data, state.study.name, scaling, sums=sums)
+            self._settled[scaling, sums] = before
+        return before[1]
 
-    def _settled(self, work: HospitalWork, study: str, scaling: Preprocessor, *, sums: bool) -> Cuts:
+    def _settle(self, data: HospitalData, study: str, scaling: Preprocessor, *, sums: bool) -> Cuts:
         first, found, forgets = [], [], has_forgotten(self.ledger, self.register)
         for column, (lowest, highest), places, (nearest_low, nearest_high) in cuts(scaling):
             known = self._known(column)
             low, high = known.get("places", places)
-            least, most = work.kept(("ends", column.name, column.transform), partial(_ends, work.data, column))
+            least, most = _ends(data, column)
             is_nearer = (lowest > low and least < lowest) or (highest < high and most > highest)
             is_farther = (low > nearest_low and least < low) or (high < nearest_high and most > high)
             is_unknown = not known and forgets
@@ -86,11 +88,14 @@ class CutInputs:
                 continue
             if not known:
                 first.append((column, places))
-            if (least < low or most > high) and not is_nearer and not is_farther:
+            # By public numbers alone: noise of records covers what one row changes of its own, not of others'.
+            low = low if lowest <= low <= nearest_low else 0.0
+            high = high if nearest_high <= high <= highest else 1.0
+            if least < low or most > high:
                 found.append((column.name, (low, high)))
-        for column, places in first:
-            kept = {"study": study, "places": places}
-            self.ledger.record_standing(self._name(column), json.dumps(kept).encode())
+        with self.ledger.together():
+            for column, places in first:
+                self.ledger.record_standing(self._name(column), json.dumps({"study": study, "places": places}).encode())
         return tuple(found)
 
     def _known(self, column: Column) -> dict[str, Any]:
@@ -136,12 +141,12 @@ def _ends(data: HospitalData, column: Column) -> Places:
 def _parts(data: HospitalData, column: Column) -> Iterator[NDArray[np.float64]]:
     """The numbers of a column in training rows, in [0, 1] of its declared range, NaN where there is none; of images and
     series some rows at a time."""
-    series = data.table[column.name].filter(pl.Series(data.split == TRAIN))
+    series, rows = data.table[column.name], np.flatnonzero(data.split == TRAIN)
     if not column.is_array:
-        yield preprocess.scaled(series.to_numpy(), column)
+        yield preprocess.scaled(series.to_numpy()[rows], column)
         return
-    for start in range(0, len(series), arrays.ROWS_AT_ONCE):
-        yield arrays.scaled(series[start : start + arrays.ROWS_AT_ONCE], column)
+    for start in range(0, len(rows), arrays.ROWS_AT_ONCE):
+        yield arrays.scaled(series[rows[start : start + arrays.ROWS_AT_ONCE]], column)
 
 
 def _refusal(column: Column, study: str) -> UnfitUpdateError:
@@ -151,5 +156,5 @@ def _refusal(column: Column, study: str) -> UnfitUpdateError:
     return UnfitUpdateError(
         f"this study would cut large values of the column {column.name!r} elsewhere than before ({before}), and this hospital has such rows",
         reason=CUT_ELSEWHERE,
-        hint=WAY_OUT,
+        hint=WAY_OUT if study else "leave the column out of the study, or train with more steps of SGD",
     )

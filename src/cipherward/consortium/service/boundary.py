@@ -150,7 +150,10 @@ class Guarded:
     """An object of which every call goes through the boundary; otherwise it is the object itself."""
 
     def __init__(self, inner: Any, boundary: Boundary, what: str) -> None:
-        self._inner, self._boundary, self._what = inner, boundary, what
+        self.__dict__.update(_inner=inner, _boundary=boundary, _what=what)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._inner, name, value)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inner, name)
