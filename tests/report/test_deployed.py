@@ -139,7 +139,7 @@ def test_own_figures_of_few_patients_are_not_even_computed(finished: Consortium)
     data = site.work.data
     split = np.where(np.cumsum(data.split == TEST) > 12, TRAIN, data.split)
     with (
-        mock.patch.object(site.work, "data", dataclasses.replace(data, split=split)),
+        mock.patch.object(vars(site.work)["_inner"], "data", dataclasses.replace(data, split=split)),
         mock.patch.object(sgd, "scores", side_effect=AssertionError("scores were computed")),
     ):
         found = own_results.compute(site)
