@@ -198,8 +198,8 @@ class Preprocessor:
         )
 
     def transform(self, table: pl.DataFrame, cuts: Cuts = ()) -> NDArray[np.float32]:
-        """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`). `cuts`: of values that count
-        as no more than these before anything else.
+        """float32[n_rows, n_features], C order, for a typed table (see `schema.Examined`). `cuts`: where numbers of
+        some columns end nearer to the middle.
 
         Numeric: standardised, clipped to +-10 standard deviations, missing -> 0 (the mean) or as `imputed` predicts, then a missing indicator.
         Images and series: each number, standardised by one mean and deviation of the column (`arrays.features`).

@@ -156,5 +156,5 @@ def _refusal(column: Column, study: str) -> UnfitUpdateError:
     return UnfitUpdateError(
         f"this study would cut large values of the column {column.name!r} elsewhere than before ({before}), and this hospital has such rows",
         reason=CUT_ELSEWHERE,
-        hint=WAY_OUT if study else "leave the column out of the study, or train with more steps of SGD",
+        hint=WAY_OUT if study else "leave the column out of the study",
     )

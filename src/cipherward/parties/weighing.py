@@ -91,14 +91,14 @@ class Weighing:
     def way_out(self, task: Task[Any]) -> str:
         """Of a problem."""
         known, asked = self._known(), task.weights()
-        if known and asked != known["weights"] and asked != ROWS:
+        if not known or asked == known["weights"]:
+            return _WAY_OUT
+        if asked != ROWS:
             return f'set training.weights = "{known["weights"]}": an earlier study weighed so'
-        if known and asked != known["weights"]:
-            return (
-                f"{_BY_ROWS} cannot be asked of this register any more; a network, or a linear model with training.method = "
-                f'"sgd", can be trained with training.weights = "{known["weights"]}"'
-            )
-        return _WAY_OUT
+        return (
+            f"{_BY_ROWS} cannot be asked of this register any more; a network, or a linear model with training.method = "
+            f'"sgd", can be trained with training.weights = "{known["weights"]}"'
+        )
 
     def settled_by(self, task: Task[Any]) -> str:
         """What this study settles for later ones over the register, in words; "": nothing, or an earlier one did."""
