@@ -12,10 +12,6 @@ from tests.consortium.consortium import Consortium
 from tests.consortium.test_what_keeps_a_hospital_out import change
 
 from cipherward import study as study_document
-from cipherward.data.cuts import Cuts
-from cipherward.tasks.hospital_work import HospitalWork
-from cipherward.tasks.state import StudyState
-from cipherward.tasks.task import Values
 
 N = 5
 STUDIES = 16
@@ -72,54 +68,6 @@ def drawn(name: str, chance: random.Random) -> dict[str, Any]:
         found["noise"] = {"enabled": False}
     found["columns"] = [{"name": each, **COLUMNS[each]} for each in columns]
     return found | {"hospitals": [{"name": f"clinic-{i}"} for i in range(1, N + 1)]}
-
-
-def test_a_service_cuts_numbers_far_out_as_its_log_says_and_draws_by_its_own_secret(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What the node sets reaches the work behind the service's boundary."""
-    seen, real = list[tuple[int, str, Cuts, bytes]](), HospitalWork.values
-
-    def values(self: HospitalWork, state: StudyState) -> Values:
-        seen.append((self.index, state.purpose or "", self.cuts, self.secret))
-        return real(self, state)
-
-    monkeypatch.setattr(HospitalWork, "values", values)
-    made = Consortium(tmp_path, N, own_split=True)
-    for hospital, name in enumerate(made.names, start=1):
-        table = lines(5, hospital, range(300))
-        change(tmp_path / "tables" / f"{name}.csv", HEAD + (with_far(table) if hospital == 1 else table))
-        made.restart_hospital(name)
-    document = {
-        "name": "far",
-        "data": {"source": "files", "outcome": "outcome", "patient_column": "mrn"},
-        "columns": [{"name": "lab", **COLUMNS["lab"]}],
-        "training": {"rounds": 2},
-        "noise": {"enabled": False},
-        "hospitals": [{"name": name} for name in made.names],
-    }
-    made.start(study_document.parse(document, origin="tests"))
-    made.approve()
-    while not any((index, what) == (1, "train") for index, what, *_ in seen):
-        if not made.queue:
-            made.poll()
-        made.step()
-    made.restart_hospital("clinic-1")
-    made.pump()
-    assert made.status()["phase"] == "finished"
-    cut = [cuts for index, what, cuts, _ in seen if (index, what) == (1, "train")]
-    assert len(set(cut)) == 1
-    assert [column for column, _ in cut[0]] == ["lab"]
-    logs = "".join(each.read_text() for each in made.hospital("clinic-1").path.rglob("*.jsonl"))
-    assert "numbers far out cut off" in logs
-    assert len({secret for index, _, _, secret in seen if index == 1}) == 1
-    made.close()
-
-
-def with_far(table: str) -> str:
-    """A few laboratory values are the largest that there may be."""
-    rows = [line.split(",") for line in table.splitlines()]
-    return "".join(",".join([*row[:3], "20", *row[4:]] if k % 100 == 7 else row) + "\n" for k, row in enumerate(rows))
 
 
 @pytest.mark.slow

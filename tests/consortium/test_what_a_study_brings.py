@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from torch import nn
 
 from cipherward.consortium.approval import modelcode
 from cipherward.consortium.service import brought, own_results
-from cipherward.consortium.service.boundary import DEATHS, Boundary, BroughtError
+from cipherward.consortium.service.boundary import DEATHS, Boundary, BroughtError, Guarded
 from cipherward.errors import CipherwardError
 from cipherward.study import Study
 
@@ -340,3 +341,12 @@ def test_a_study_that_breaks_at_the_coordinator_keeps_no_other_from_running(
     four.pump()
     assert {study["study"]: study["phase"] for study in four.desk.status()}["whole"] == "finished"
     assert four.desk.status()[0]["last_error"] != "" or four.desk.status()[0]["phase"] == "finished"
+
+
+def test_what_a_node_sets_on_its_work_reaches_the_work_behind_the_boundary(tmp_path: Path) -> None:
+    """Where rows are cut, and the secret that tasks draw with."""
+    work = SimpleNamespace(cuts=())
+    work.seen = lambda: work.cuts
+    guarded = Guarded(work, Boundary(tmp_path), "the study")
+    guarded.cuts = (("lab", (0.0, 0.5)),)
+    assert guarded.seen() == work.cuts == (("lab", (0.0, 0.5)),)
